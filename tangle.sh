@@ -207,9 +207,9 @@ tangle() {
 	(cd "$tmp/lines" && "$noweb/mnt" -t8 "${names[@]}") \
 		<"$tmp/marked" >"$tmp/out" 2>"$tmp/err"
 	quiet $? "mnt, for the line map"
+	# Where an indented chunk is empty, no bare tab gives it away.
+	(cd "$tmp/new" && sed -i 's/^[ \t]*$//' "${names[@]}") || exit 1
 	for name in "${names[@]}"; do
-		# An indented chunk's empty lines are empty.
-		sed -i 's/^[ \t]*$//' "$tmp/new/$name"
 		awk -v file="$name" "$unmark" "$tmp/lines/$name" || exit 1
 	done >"$tmp/new/.linemap"
 }
