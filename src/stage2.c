@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The table that leads from guest frames to the host's pages. */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include "twill.h"
+
+static struct kmem_cache *table_cache;
+
+/**
+ * stage2_init_cache() - make the cache that tables come from
+ *
+ * Returns: 0 or -ENOMEM.
+ */
+int stage2_init_cache(void)
+{
+	table_cache = kmem_cache_create("twill_stage2", PAGE_SIZE, PAGE_SIZE,
+					SLAB_ACCOUNT, NULL);
+	return table_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * stage2_exit_cache() - free the cache; every table has been freed before
+ */
+void stage2_exit_cache(void)
+{
+	kmem_cache_destroy(table_cache);
+}
+/**
+ * stage2_fill_pool() - have enough tables at hand to map any page
+ * @pool: where to keep them
+ *
+ * Returns: 0 or -ENOMEM.
+ * Context: may sleep.
+ */
+int stage2_fill_pool(struct table_pool *pool)
+{
+	while (pool->n < ARRAY_SIZE(pool->table)) {
+		u64 *table = kmem_cache_zalloc(table_cache,
+					       GFP_KERNEL_ACCOUNT);
+
+		if (!table)
+			return -ENOMEM;
+		pool->table[pool->n++] = table;
+	}
+	return 0;
+}
+
+/**
+ * stage2_empty_pool() - give back the tables that were not needed
+ * @pool: where they were kept
+ */
+void stage2_empty_pool(struct table_pool *pool)
+{
+	while (pool->n)
+		kmem_cache_free(table_cache, pool->table[--pool->n]);
+}
+
+static unsigned int stage2_index(gfn_t gfn, int level)
+{
+	return (gfn >> (9 * (level - 1))) & (STAGE2_ENTRIES - 1);
+}
+
+static u64 *stage2_child(u64 entry)
+{
+	return phys_to_virt(arch_stage2_phys(entry));
+}
+typedef bool visit_fn(u64 *entry);
+
+static bool stage2_visit(u64 *table, int level, gfn_t first, gfn_t end,
+			 visit_fn *visit)
+{
+	gfn_t size = 1ULL << (9 * (level - 1));	/* of one entry, in frames */
+	bool any = false;
+	gfn_t gfn, next;
+
+	for (gfn = first; gfn < end; gfn = next) {
+		u64 *entry = &table[stage2_index(gfn, level)];
+
+		next = min(end, (gfn | (size - 1)) + 1);
+		if (!arch_stage2_present(*entry))
+			continue;
+		if (level > 1)
+			any |= stage2_visit(stage2_child(*entry), level - 1,
+					    gfn, next, visit);
+		else
+			any |= visit(entry);
+	}
+	return any;
+}
+
+/**
+ * stage2_map() - let a guest frame lead to a page of the host's
+ * @vm: the machine
+ * @gfn: the frame
+ * @pfn: the host's page frame
+ * @writable: whether the guest may write to it
+ * @pool: tables, filled by stage2_fill_pool()
+ *
+ * An entry that is there already is replaced; that is how a read-only one
+ * becomes writable.
+ *
+ * Holds: vm->mmu_lock.
+ */
+void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, bool writable,
+		struct table_pool *pool)
+{
+	u64 *table = vm->stage2.root;
+	int level;
+
+	lockdep_assert_held(&vm->mmu_lock);
+	for (level = STAGE2_LEVELS; level > 1; level--) {
+		u64 *entry = &table[stage2_index(gfn, level)];
+
+		if (!arch_stage2_present(*entry)) {
+			phys_addr_t new;
+
+			new = virt_to_phys(pool->table[--pool->n]);
+			WRITE_ONCE(*entry, arch_stage2_table(new));
+		}
+		table = stage2_child(*entry);
+	}
+	WRITE_ONCE(table[stage2_index(gfn, 1)],
+		   arch_stage2_leaf(pfn, writable, 1));
+	step(stage2_map, vm);
+}
+
+static bool clear_entry(u64 *entry)
+{
+	WRITE_ONCE(*entry, 0);
+	return true;
+}
+
+/**
+ * stage2_unmap() - take frames away from the guest
+ * @vm: the machine
+ * @first: the first frame
+ * @end: the frame after the last
+ *
+ * Returns: whether anything was mapped. The caller must then call vm_flush()
+ *	before it lets go of the lock.
+ * Holds: vm->mmu_lock.
+ */
+bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end)
+{
+	lockdep_assert_held(&vm->mmu_lock);
+	if (!vm->stage2.root)
+		return false;
+	step(stage2_unmap, vm);
+	return stage2_visit(vm->stage2.root, STAGE2_LEVELS, first, end,
+			    clear_entry);
+}
+
+static bool test_young(u64 *entry)
+{
+	return arch_stage2_test_young(*entry);
+}
+
+static bool clear_young(u64 *entry)
+{
+	bool young = arch_stage2_test_young(*entry);
+
+	if (young)
+		WRITE_ONCE(*entry, arch_stage2_clear_young(*entry));
+	return young;
+}
+
+/**
+ * stage2_age() - ask whether the guest has used any of these frames
+ * @vm: the machine
+ * @first: the first frame
+ * @end: the frame after the last
+ * @clear: forget it, so that the next question is about time from now
+ *
+ * Returns: whether any was used.
+ * Holds: vm->mmu_lock.
+ */
+bool stage2_age(struct vm *vm, gfn_t first, gfn_t end, bool clear)
+{
+	lockdep_assert_held(&vm->mmu_lock);
+	if (!vm->stage2.root)
+		return false;
+	step(stage2_age, vm);
+	return stage2_visit(vm->stage2.root, STAGE2_LEVELS, first, end,
+			    clear ? clear_young : test_young);
+}
+
+/**
+ * stage2_init() - give a new machine its empty table
+ * @vm: the machine
+ *
+ * Returns: 0 or -ENOMEM.
+ */
+int stage2_init(struct vm *vm)
+{
+	spin_lock_init(&vm->mmu_lock);
+	vm->stage2.root = kmem_cache_zalloc(table_cache, GFP_KERNEL_ACCOUNT);
+	return vm->stage2.root ? 0 : -ENOMEM;
+}
+
+static void free_tables(u64 *table, int level)
+{
+	unsigned int i;
+
+	for (i = 0; level > 1 && i < STAGE2_ENTRIES; i++) {
+		if (arch_stage2_present(table[i]))
+			free_tables(stage2_child(table[i]), level - 1);
+	}
+	kmem_cache_free(table_cache, table);
+}
+/**
+ * stage2_free() - free the table, if that has not been done
+ * @vm: a machine whose vCPUs do not run and will not run again
+ *
+ * Context: may be called twice, from the notifier and from vm_destroy().
+ * Takes: vm->mmu_lock.
+ */
+void stage2_free(struct vm *vm)
+{
+	u64 *root;
+
+	spin_lock(&vm->mmu_lock);
+	root = vm->stage2.root;
+	vm->stage2.root = NULL;
+	spin_unlock(&vm->mmu_lock);
+	step(stage2_free, vm);
+	if (root)
+		free_tables(root, STAGE2_LEVELS);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the core know of one another. */
+#ifndef TWILL_H
+#define TWILL_H
+
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/types.h>
+
+#define MAX_VCPUS 16
+#define MAX_MEMSLOTS 32
+
+typedef u64 gpa_t;	/* guest physical address, in bytes */
+typedef u64 gfn_t;	/* guest frame number: gpa_t >> PAGE_SHIFT */
+typedef u64 hva_t;	/* host virtual address: the VMM's own, in bytes */
+
+struct kvm_run;
+struct kvm_userspace_memory_region;
+struct kvm_create_device;
+struct file;
+
+/**
+ * struct memslot - a piece of guest memory
+ * @id: the VMM's name for it
+ * @dying: it is being removed: nothing new may be mapped from it
+ * @base_gfn: its first guest frame
+ * @npages: its size
+ * @hva: where it lies in the VMM's address space
+ */
+struct memslot {
+	u32 id;
+	bool dying;
+	gfn_t base_gfn;
+	u64 npages;
+	hva_t hva;
+};
+
+/* All slots of a machine. Never changed once it can be seen: replaced. */
+struct memslots {
+	unsigned int n;
+	struct memslot slot[MAX_MEMSLOTS];
+};
+#define STAGE2_LEVELS 4
+#define STAGE2_ENTRIES 512
+#define STAGE2_SIZE (1ULL << (PAGE_SHIFT + 9 * STAGE2_LEVELS))
+
+/* The second translation. All of it is guarded by vm->mmu_lock. */
+struct stage2 {
+	u64 *root;	/* NULL once it has been freed */
+};
+
+/* Tables allocated before a lock is taken, to be used under it. */
+struct table_pool {
+	unsigned int n;
+	u64 *table[STAGE2_LEVELS - 1];
+};
+
+#include "arch_types.h"
+
+/**
+ * struct vm - a virtual machine
+ * @users: who holds it: the VM fd, each vCPU fd, each device fd, each open
+ *	pass-through device. At zero the machine is destroyed.
+ * @lock: guards @vcpus, @devices and @windows. Taken inside a group's lock,
+ *	never outside one.
+ * @mm: the address space that is the guest's memory; kept by mmgrab(), which
+ *	keeps the structure, not what is mapped in it
+ */
+struct vm {
+	refcount_t users;
+	struct mutex lock;
+	struct mm_struct *mm;
+	struct vcpu *vcpus[MAX_VCPUS];	/* by id; grows only, freed with the VM */
+	atomic_t flush_gen;		/* counts removals from the stage-2 table */
+	struct mutex slots_lock;	/* one change of slots at a time */
+	struct srcu_struct srcu;	/* readers of memslots */
+	struct memslots __rcu *memslots;
+	spinlock_t mmu_lock;		/* guards the five below */
+	struct stage2 stage2;
+	struct mmu_notifier mn;
+	unsigned long invalidate_seq;	/* invalidations that have ended */
+	long invalidating;		/* and those that have only begun */
+	struct list_head devices;	/* those that have not ended */
+	struct list_head windows;	/* I/O ports that pass-through devices answer */
+	struct arch_vm arch;
+};
+
+enum { OUTSIDE_GUEST, IN_GUEST };
+
+/**
+ * struct vcpu - one virtual processor
+ * @vm: its machine; the vCPU's file holds a reference to it
+ * @id: its number, below MAX_VCPUS
+ * @lock: held while a request on the vCPU's file runs
+ * @run: two pages shared with the VMM: what KVM_RUN came back for, and
+ *	in the second page the data of port I/O
+ * @mode: OUTSIDE_GUEST or IN_GUEST; written with interrupts off
+ * @cpu: where it runs, while IN_GUEST
+ */
+struct vcpu {
+	struct vm *vm;
+	unsigned int id;
+	struct mutex lock;
+	struct kvm_run *run;
+	int mode;
+	int cpu;
+	struct table_pool pool;		/* for its next fault */
+	struct arch_vcpu arch;
+};
+
+#define VCPU_MMAP_SIZE (2 * PAGE_SIZE)
+
+struct vm_device;
+struct kvm_device_attr;
+
+/**
+ * struct vm_device_ops - what a kind of device can do
+ * @name: what its file is called in /proc
+ * @create: make the device's own state, in dev->private; vm->lock is held
+ * @release: the device's file has been closed: free the device, dev included.
+ *	vm->lock is held. A kind that has this does not live longer than its file
+ * @destroy: the machine is being destroyed, which may be long after the file
+ *	was closed: free the device, dev included. No lock is held, and nobody
+ *	holds the machine
+ * @set_attr: the VMM configures the device
+ * @has_attr: the VMM asks whether it could
+ *
+ * A kind has either @release or @destroy.
+ */
+struct vm_device_ops {
+	const char *name;
+	int (*create)(struct vm_device *dev);
+	void (*release)(struct vm_device *dev);
+	void (*destroy)(struct vm_device *dev);
+	int (*set_attr)(struct vm_device *dev,
+			const struct kvm_device_attr *attr);
+	int (*has_attr)(struct vm_device *dev,
+			const struct kvm_device_attr *attr);
+};
+/**
+ * struct vm_device - a device that the kernel plays
+ * @ops: its kind
+ * @vm: its machine; the device's file holds a reference to it
+ * @private: its kind's own state
+ * @node: in vm->devices, guarded by vm->lock
+ */
+struct vm_device {
+	const struct vm_device_ops *ops;
+	struct vm *vm;
+	void *private;
+	struct list_head node;
+};
+/**
+ * struct window - I/O ports that a pass-through device answers
+ * @node: in vm->windows, guarded by vm->lock
+ * @port: the first
+ * @count: how many
+ * @io: answer one access; vm->lock is held
+ */
+struct window {
+	struct list_head node;
+	u16 port;
+	u16 count;
+	void (*io)(struct window *window, u16 port, unsigned int size,
+		   bool write, void *data);
+};
+
+/* main.c */
+long check_extension(unsigned long cap);
+
+/* vm.c */
+int vm_create_fd(void);
+void vm_get(struct vm *vm);
+bool vm_get_safe(struct vm *vm);
+void vm_put(struct vm *vm);
+
+/* vcpu.c */
+int vcpu_create_fd(struct vm *vm, unsigned long id);
+void vcpus_destroy(struct vm *vm);
+void vm_flush(struct vm *vm);
+
+/* memslot.c */
+int memslots_init(struct vm *vm);
+void memslots_free(struct vm *vm);
+const struct memslot *memslot_find(const struct memslots *slots, gfn_t gfn);
+int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *region);
+
+/* stage2.c */
+int stage2_init_cache(void);
+void stage2_exit_cache(void);
+int stage2_fill_pool(struct table_pool *pool);
+void stage2_empty_pool(struct table_pool *pool);
+int stage2_init(struct vm *vm);
+void stage2_free(struct vm *vm);
+void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, bool writable,
+		struct table_pool *pool);
+bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end);
+bool stage2_age(struct vm *vm, gfn_t first, gfn_t end, bool clear);
+
+/* fault.c */
+int fault_handle(struct vcpu *vcpu, gpa_t gpa, bool write);
+
+/* notifier.c */
+int notifier_register(struct vm *vm);
+void notifier_unregister(struct vm *vm);
+
+/* device.c */
+int device_create_fd(struct vm *vm, struct kvm_create_device *args);
+void devices_destroy(struct vm *vm);
+bool window_io(struct vm *vm, u16 port, unsigned int size, bool write,
+	       void *data);
+
+/* vfio_dev.c */
+extern const struct vm_device_ops vfio_dev_ops;
+
+#include "arch.h"
+#include "step.h"
+
+#endif

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A virtual processor, its file, and the loop that runs it. */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kvm.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/uaccess.h>
+#include "twill.h"
+
+static struct vcpu *vcpu_create(struct vm *vm, unsigned int id)
+{
+	struct vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	int r = -ENOMEM;
+
+	if (!vcpu)
+		return ERR_PTR(r);
+	vcpu->vm = vm;
+	vcpu->id = id;
+	mutex_init(&vcpu->lock);
+	vcpu->run = alloc_pages_exact(VCPU_MMAP_SIZE,
+				      GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!vcpu->run)
+		goto free_vcpu;
+	r = arch_vcpu_init(vcpu);
+	if (r)
+		goto free_run;
+	return vcpu;
+
+free_run:
+	free_pages_exact(vcpu->run, VCPU_MMAP_SIZE);
+free_vcpu:
+	kfree(vcpu);
+	return ERR_PTR(r);
+}
+static void vcpu_destroy(struct vcpu *vcpu)
+{
+	arch_vcpu_destroy(vcpu);
+	stage2_empty_pool(&vcpu->pool);
+	free_pages_exact(vcpu->run, VCPU_MMAP_SIZE);
+	kfree(vcpu);
+}
+
+/**
+ * vcpus_destroy() - free every vCPU of a machine
+ * @vm: a machine that nobody holds any more
+ */
+void vcpus_destroy(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_VCPUS; i++) {
+		if (vm->vcpus[i])
+			vcpu_destroy(vm->vcpus[i]);
+	}
+}
+
+static void came_out(void *unused)
+{
+}
+
+/**
+ * vm_flush() - make every vCPU forget its translations
+ * @vm: the machine whose stage-2 table has lost entries
+ *
+ * On return no vCPU uses an entry that was removed before the call.
+ *
+ * Context: interrupts on; may be called under a spinlock.
+ */
+void vm_flush(struct vm *vm)
+{
+	unsigned int i;
+
+	atomic_inc(&vm->flush_gen);
+	smp_mb__after_atomic();	/* pairs with the one before the guest */
+	for (i = 0; i < MAX_VCPUS; i++) {
+		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[i]);
+
+		if (vcpu && READ_ONCE(vcpu->mode) == IN_GUEST)
+			smp_call_function_single(READ_ONCE(vcpu->cpu),
+						 came_out, NULL, 1);
+	}
+}
+
+static int vcpu_run(struct vcpu *vcpu)
+{
+	int r = 1;
+
+	arch_vcpu_complete_io(vcpu);
+	arch_vcpu_load(vcpu);
+	while (r > 0) {
+		if (READ_ONCE(vcpu->run->immediate_exit) ||
+		    signal_pending(current)) {
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
+			r = -EINTR;
+			break;
+		}
+		cond_resched();
+		r = arch_vcpu_run(vcpu);
+	}
+	arch_vcpu_put(vcpu);
+	return r;
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vcpu *vcpu = file->private_data;
+	long r;
+
+	if (vcpu->vm->mm != current->mm)
+		return -EIO;
+	if (mutex_lock_killable(&vcpu->lock))
+		return -EINTR;
+	if (cmd == KVM_RUN)
+		r = arg ? -EINVAL : vcpu_run(vcpu);
+	else
+		r = arch_vcpu_ioctl(vcpu, cmd, (void __user *)arg);
+	mutex_unlock(&vcpu->lock);
+	return r;
+}
+
+static vm_fault_t vcpu_page_fault(struct vm_fault *vmf)
+{
+	struct vcpu *vcpu = vmf->vma->vm_file->private_data;
+	struct page *page;
+
+	if (vmf->pgoff >= VCPU_MMAP_SIZE >> PAGE_SHIFT)
+		return VM_FAULT_SIGBUS;
+	page = virt_to_page((void *)vcpu->run + (vmf->pgoff << PAGE_SHIFT));
+	get_page(page);
+	vmf->page = page;
+	return 0;
+}
+
+static const struct vm_operations_struct vcpu_vm_ops = {
+	.fault = vcpu_page_fault,
+};
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &vcpu_vm_ops;
+	return 0;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct vcpu *vcpu = file->private_data;
+
+	step(vcpu_release, vcpu);
+	vm_put(vcpu->vm);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.release = vcpu_release,
+	.unlocked_ioctl = vcpu_ioctl,
+	.mmap = vcpu_mmap,
+	.llseek = noop_llseek,
+};
+
+static int vcpu_publish(struct vm *vm, unsigned int id)
+{
+	struct vcpu *vcpu;
+	struct file *file;
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+
+	if (fd < 0)
+		return fd;
+	vcpu = vcpu_create(vm, id);
+	if (IS_ERR(vcpu)) {
+		put_unused_fd(fd);
+		return PTR_ERR(vcpu);
+	}
+	file = anon_inode_getfile("twill-vcpu", &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		vcpu_destroy(vcpu);
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	vm_get(vm);
+	smp_store_release(&vm->vcpus[id], vcpu);
+	step(vcpu_create, vcpu);
+	fd_install(fd, file);
+	return fd;
+}
+
+/**
+ * vcpu_create_fd() - make a vCPU and a file descriptor that holds its machine
+ * @vm: its machine
+ * @id: its number
+ *
+ * Returns: the descriptor, or a negative errno: EINVAL for a number that is
+ *	out of range, EEXIST for one that is taken.
+ * Takes: vm->lock.
+ */
+int vcpu_create_fd(struct vm *vm, unsigned long id)
+{
+	int fd;
+
+	if (id >= MAX_VCPUS)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	fd = vm->vcpus[id] ? -EEXIST : vcpu_publish(vm, id);
+	mutex_unlock(&vm->lock);
+	return fd;
+}
