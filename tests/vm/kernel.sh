@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Make a kernel for the tests' machine ready in the cache, if it is not there,
+# and say where it is.
+#
+# usage: eval "$(kernel.sh stock|debug)"    sets kernel, kdir, kmods
+#
+# stock: Debian's own, downloaded and unpacked, never installed; the one that
+#        the installed headers belong to.
+# debug: built from Debian's linux-source-6.1 with debug.config.
+# KERNEL= (an image) and KDIR= (its headers or build folder) name another one.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${TWILL_CACHE:-$HOME/.cache/twill}
+kind=${1:?usage: kernel.sh stock|debug}
+say() { echo "kernel: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+# A count of the compiler's runs: one line that changes on a terminal, a line
+# every ten seconds in a log.
+progress() {
+	local n=0 start=$SECONDS shown=$SECONDS
+	while read -r line; do
+		echo "$line"
+		[[ $line =~ ^\ *(CC|AS|LD|AR)\  ]] && n=$((n + 1))
+		[ $SECONDS -gt "$shown" ] || continue
+		if [ -t 2 ]; then
+			printf '\rkernel: %d steps, %d s ' \
+				$n $((SECONDS - start)) >&2
+		elif [ $((SECONDS - shown)) -lt 10 ]; then
+			continue
+		else
+			say "$n steps, $((SECONDS - start)) s"
+		fi
+		shown=$SECONDS
+	done
+	[ ! -t 2 ] || echo >&2
+	say "$n steps, $((SECONDS - start)) s: done"
+}
+
+# Only what building for this architecture and these modules reads.
+unpack_source() {
+	local part
+	say "unpacking /usr/src/linux-source-6.1.tar.xz"
+	rm -rf "$1" "$1.new"
+	mkdir -p "$1.new"
+	for part in gpu net media scsi staging infiniband; do
+		echo "linux-source-6.1/drivers/$part/*.[chS]"
+	done >"$1.new/exclude"
+	printf 'linux-source-6.1/%s\n' 'sound/*.[ch]' 'Documentation/*/*' \
+		'tools/testing/*' 'tools/perf/*' >>"$1.new/exclude"
+	tar -C "$1.new" --strip-components=1 -X "$1.new/exclude" \
+		-xf /usr/src/linux-source-6.1.tar.xz
+	mv "$1.new" "$1"
+}
+
+build_debug() {
+	local dir=$1 src=$2 log=$1/build.log
+	mkdir -p "$dir/build"
+	[ -d "$src" ] || unpack_source "$src"
+	say "building $(basename "$dir") (the log: $log)"
+	make -s -C "$src" O="$dir/build" tinyconfig >"$log" 2>&1
+	(cd "$src" && KCONFIG_CONFIG=$dir/build/.config \
+		scripts/kconfig/merge_config.sh -m -O "$dir/build" \
+		"$dir/build/.config" "$here/debug.config") >>"$log" 2>&1
+	make -s -C "$src" O="$dir/build" olddefconfig >>"$log" 2>&1
+	# What the fragment asks for and does not get is a mistake in it.
+	grep '^CONFIG' "$here/debug.config" |
+		grep -vxFf "$dir/build/.config" >&2 &&
+		die "not to be had (see above)"
+	if ! make -C "$src" O="$dir/build" -j"$(nproc)" bzImage modules 2>&1 |
+			progress >>"$log"; then
+		grep -E -B2 -A5 'error:|Error ' "$log" | head -n 30 >&2
+		die "the build failed; the log: $log"
+	fi
+	mkdir -p "$dir/modules"
+	find "$dir/build" -name '*.ko' -exec cp -t "$dir/modules" {} +
+	# Modules are built against what is left; the objects are not needed.
+	find "$dir/build" -name '*.o' ! -path '*/scripts/*' -delete
+	cp "$dir/build/arch/x86/boot/bzImage" "$dir/bzImage.new"
+	mv "$dir/bzImage.new" "$dir/bzImage"
+}
+
+get_stock() {
+	local dir=$1 release=$2 tmp
+	tmp=$(mktemp -d "$cache/download.XXXXXX")
+	say "downloading Debian's linux-image-$release"
+	if ! (cd "$tmp" && apt-get -q -o APT::Sandbox::User=root \
+		download "linux-image-$release") >"$tmp/log" 2>&1; then
+		cat "$tmp/log" >&2
+		rm -rf "$tmp"
+		die "no linux-image-$release to be had: apt-get update?"
+	fi
+	mkdir -p "$tmp/modules"
+	dpkg-deb --fsys-tarfile "$tmp"/*.deb | tar -C "$tmp" --wildcards -x \
+		"./boot/vmlinuz-*" "*/virtio.ko" "*/virtio_ring.ko" \
+		"*/virtio_pci*.ko" "*/virtio_blk.ko" \
+		"*/arch/x86/kvm/*.ko" "*/irqbypass.ko" "*/ccp.ko"
+	find "$tmp/lib" -name '*.ko' -exec mv -t "$tmp/modules" {} +
+	mkdir -p "$dir"
+	rm -rf "$dir/modules"
+	mv "$tmp/modules" "$dir/modules"
+	mv "$tmp"/boot/vmlinuz-* "$dir/bzImage"
+	rm -rf "$tmp"
+}
+
+mkdir -p "$cache"
+if [ -n "${KERNEL:-}" ]; then
+	: "${KDIR:?KERNEL= wants KDIR=, the folder its modules are built in}"
+	release=$(make -s -C "$KDIR" kernelrelease)
+	printf 'kernel=%q kdir=%q kmods=%q\n' "$KERNEL" "$KDIR" \
+		"/lib/modules/$release/kernel"
+	exit
+fi
+case $kind in
+debug)
+	version=$(dpkg-query -W -f '${Version}' linux-source-6.1)
+	hash=$( (cat "$here/debug.config"; gcc -dumpfullversion) | sha256sum)
+	dir=$cache/kernel-debug-$version-${hash:0:12}
+	kdir=$dir/build
+	make_it=(build_debug "$dir" "$cache/linux-source-$version")
+	;;
+stock)
+	kdir=$(printf '%s\n' /usr/src/linux-headers-6.1.*-amd64 | sort -V |
+		tail -n 1)
+	[ -d "$kdir" ] || die "no kernel headers: tests/need.sh linux-headers-amd64"
+	release=${kdir#/usr/src/linux-headers-}
+	dir=$cache/kernel-stock-$release
+	make_it=(get_stock "$dir" "$release")
+	;;
+*)
+	die "usage: kernel.sh stock|debug"
+	;;
+esac
+if [ ! -e "$dir/bzImage" ]; then
+	exec 9>"$dir.lock"
+	flock 9
+	[ -e "$dir/bzImage" ] || "${make_it[@]}" >&2
+fi
+printf 'kernel=%q kdir=%q kmods=%q\n' "$dir/bzImage" "$kdir" "$dir/modules"

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Find the kernel's complaints in a console log."""
+import re
+
+# The first pattern that matches a line names the complaint it begins.
+KINDS = [(kind, re.compile(pattern)) for kind, pattern in (
+    ('kasan', r'BUG: KASAN: '),
+    ('recursion', r'WARNING: possible recursive locking detected'),
+    ('lockdep', r'WARNING: possible (circular locking|irq lock inversion)'
+                r'|WARNING: (inconsistent lock state|bad unlock balance)'
+                r'|WARNING: .*-safe -> .*-unsafe lock order'
+                r'|WARNING: (held lock freed|lock held when returning)'
+                r'|WARNING: .* still has locks held|WARNING: Nested lock'
+                r'|INFO: trying to register non-static key'
+                r'|BUG: Invalid wait context'),
+    ('rcu', r'WARNING: suspicious RCU usage'),
+    ('hung-task', r'INFO: task .* blocked for more than'),
+    ('stall', r'rcu: INFO: .*(stall|expedited)|watchdog: BUG: soft lockup'
+              r'|BUG: workqueue lockup'),
+    ('sleep-in-atomic', r'BUG: sleeping function called from invalid context'
+                        r'|BUG: scheduling while atomic'),
+    ('kmemleak', r'^unreferenced object 0x'),
+    ('oops', r'BUG: (unable to handle|kernel NULL)|kernel BUG at|Oops: '
+             r'|general protection fault|invalid opcode:|Kernel panic'
+             r'|stack segment:|double fault:'),
+    ('warning', r'WARNING: CPU: '),
+    ('bug', r'\bBUG: |\bBUG [\w-]+ \(.*\): |list_(add|del) corruption'),
+)]
+STAMP = re.compile(r'^(<\d+>)?\[ *\d+\.\d+\](\[ *[TC]\d+\])? ?')
+ENOUGH = 90		# lines of one complaint
+
+
+def kind_of(line):
+    for kind, pattern in KINDS:
+        if pattern.search(line):
+            return kind
+    return None
+
+
+def find(log):
+    """The complaints in the order they came: [{kind, title, lines}]."""
+    found, now = [], None
+    for raw in log.splitlines():
+        line = STAMP.sub('', raw.rstrip())
+        kind = kind_of(line)
+        # An oops says so twice: "BUG: unable to..." and "Oops:".
+        if kind == 'oops' and now and now['kind'] == 'oops':
+            kind = None
+        if kind:
+            now = {'kind': kind, 'title': line, 'lines': [line]}
+            found.append(now)
+        elif now:
+            leak = now['kind'] == 'kmemleak'
+            if leak and line and not line.startswith(' '):
+                now = None
+                continue
+            now['lines'].append(line)
+            if now['kind'] == 'warning' and line.startswith('refcount_t: '):
+                now['kind'], now['title'] = 'refcount', line
+            if ('end trace' in line or line == ' </TASK>' and
+                    now['kind'] not in ('oops', 'warning', 'refcount') or
+                    line.startswith('=====') and len(now['lines']) > 5 or
+                    len(now['lines']) >= ENOUGH):
+                now = None
+    return found
+
+
+def show(found, lines=40):
+    """For people: each complaint, not the whole log."""
+    return '\n'.join(
+        f'--- {r["kind"]} ---\n' + '\n'.join(
+            r['lines'][:lines] + ['...'] * (len(r['lines']) > lines))
+        for r in found)
+
+
+def unexpected(found, expect):
+    """What is wrong with these complaints, given what -e expects."""
+    words = [w for w in expect.split(',') if w]
+    may = {w.rstrip('?') for w in words}
+    must = {w for w in words if not w.endswith('?')}
+    kinds = {r['kind'] for r in found}
+    return ([f'the kernel complains: {k}' for k in sorted(kinds - may)] +
+            [f'expected, and did not come: {k}' for k in sorted(must - kinds)])
+
+
+def blocked(log):
+    """Who waits for what, from the sysrq that the time limit sends."""
+    lines = [STAMP.sub('', l.rstrip()) for l in log.splitlines()]
+    starts = [i for i, l in enumerate(lines) if 'sysrq: Show Blocked' in l]
+    return '\n'.join(lines[starts[-1]:][:60]) + '\n' if starts else ''
