@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* x86's part of a machine and a vCPU, and the entries of nested tables. */
+#ifndef TWILL_ARCH_TYPES_H
+#define TWILL_ARCH_TYPES_H
+
+#include <linux/kvm.h>
+#include <linux/types.h>
+#include <asm/fpu/types.h>
+#include <asm/pgtable_types.h>
+
+struct vmcb;
+
+struct arch_vm {
+	u64 tsc_offset;
+};
+
+/**
+ * struct arch_vcpu - x86's part of a vCPU
+ * @vmcb: the page that VMRUN takes
+ * @regs: general registers, in the order of their numbers in instructions
+ * @id: never used twice; for struct svm_cpu's tlb_owner
+ */
+struct arch_vcpu {
+	struct vmcb *vmcb;
+	u64 regs[16];
+	u64 id;
+	struct fpu_guest fpu;		/* x87, SSE, AVX: the kernel's to handle */
+	u64 xcr0;			/* which of these there are */
+	u64 tsc_aux;
+	u64 dr[4];
+	u32 pkru;
+	bool owns_dr;			/* the guest has used DR0 to DR3 */
+	int last_cpu;			/* whose TLB may have entries of ours; or -1 */
+	int flush_gen;			/* of the machine, when it last did not */
+	struct kvm_cpuid_entry2 *cpuid;
+	u32 nr_cpuid;
+	u64 apic_base;
+	struct {
+		bool pending;		/* the VMM has been told, and has to answer */
+		bool in;
+		u8 size;		/* bytes: 1, 2 or 4 */
+		u16 port;
+		u64 next_rip;
+		u64 linear_rip;		/* where the instruction is */
+	} io;
+};
+
+static inline u64 arch_stage2_table(phys_addr_t table)
+{
+	return table | _PAGE_PRESENT | _PAGE_RW | _PAGE_USER | _PAGE_ACCESSED;
+}
+
+static inline phys_addr_t arch_stage2_phys(u64 entry)
+{
+	return entry & PTE_PFN_MASK;
+}
+
+static inline u64 arch_stage2_leaf(u64 pfn, bool writable, int level)
+{
+	return pfn << PAGE_SHIFT | _PAGE_PRESENT | _PAGE_USER |
+	       _PAGE_ACCESSED | (writable ? _PAGE_RW : 0) |
+	       (level > 1 ? _PAGE_PSE : 0);
+}
+static inline bool arch_stage2_present(u64 entry)
+{
+	return entry & _PAGE_PRESENT;
+}
+
+static inline bool arch_stage2_is_leaf(u64 entry, int level)
+{
+	return level == 1 || entry & _PAGE_PSE;
+}
+
+static inline bool arch_stage2_writable(u64 entry)
+{
+	return entry & _PAGE_RW;
+}
+
+static inline bool arch_stage2_test_young(u64 entry)
+{
+	return entry & _PAGE_ACCESSED;
+}
+
+static inline u64 arch_stage2_clear_young(u64 entry)
+{
+	return entry & ~(u64)_PAGE_ACCESSED;
+}
+
+#endif

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What CPUID tells a guest, and what the VMM may let it tell. */
+#include <linux/kvm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/processor.h>
+#include <asm/unaligned.h>
+#include "svm.h"
+
+const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
+					  u32 leaf, u32 index)
+{
+	u32 i;
+
+	for (i = 0; i < arch->nr_cpuid; i++) {
+		const struct kvm_cpuid_entry2 *entry = &arch->cpuid[i];
+
+		if (entry->function != leaf)
+			continue;
+		if (!(entry->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) ||
+		    entry->index == index)
+			return entry;
+	}
+	return NULL;
+}
+
+#define MAX_CPUID 256
+
+/**
+ * cpuid_set() - take a vCPU's table of CPUID leaves from the VMM
+ * @arch: the vCPU's
+ * @argp: a struct kvm_cpuid2
+ *
+ * Returns: 0, E2BIG for more than 256 leaves, EFAULT, ENOMEM.
+ * Holds: vcpu->lock.
+ */
+long cpuid_set(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp)
+{
+	struct kvm_cpuid_entry2 *table;
+	u32 n;
+
+	if (get_user(n, &argp->nent))
+		return -EFAULT;
+	if (n > MAX_CPUID)
+		return -E2BIG;
+	table = vmemdup_user(argp->entries, array_size(n, sizeof(*table)));
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+	kvfree(arch->cpuid);
+	arch->cpuid = table;
+	arch->nr_cpuid = n;
+	return 0;
+}
+
+#define F(name) BIT(X86_FEATURE_##name % 32)
+#define ALL 0xffffffff
+
+/* The features of leaf 1 in EDX; AMD repeats most of them in 0x80000001. */
+#define BASIC (F(FPU) | F(VME) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | \
+	       F(CX8) | F(PGE) | F(CMOV) | F(PAT) | F(PSE36) | F(MMX) | \
+	       F(FXSR))
+#define SINCE_SSE (F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | \
+		   F(XMM4_1) | F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | \
+		   F(XSAVE) | F(AVX) | F(F16C) | F(RDRAND))
+#define SINCE_AVX (F(FSGSBASE) | F(BMI1) | F(AVX2) | F(SMEP) | F(BMI2) | \
+		   F(ERMS) | F(RDSEED) | F(ADX) | F(SMAP) | \
+		   F(CLFLUSHOPT) | F(CLWB) | F(SHA_NI))
+#define LONG_MODE (F(SYSCALL) | F(NX) | F(MMXEXT) | F(FXSR_OPT) | \
+		   F(RDTSCP) | F(LM))
+#define LONG_MODE_TOO (F(LAHF_LM) | F(ABM) | F(SSE4A) | F(MISALIGNSSE) | \
+		       F(3DNOWPREFETCH))
+static const struct {
+	u32 leaf, index;
+	u32 eax, ebx, ecx, edx;		/* the bits that may pass */
+} offer[] = {
+	{ 0x0, 0, ALL, ALL, ALL, ALL },
+	{ 0x1, 0, ALL, 0x0000ff00, SINCE_SSE,
+		BASIC | F(SEP) | F(CLFLUSH) | F(XMM) | F(XMM2) },
+	{ 0x7, 0, 0, SINCE_AVX, F(RDPID), F(FSRM) },
+	{ 0xd, 0, 0x7, ALL, ALL, 0 },		/* x87, SSE, AVX */
+	{ 0xd, 1, 0x7, 0, 0, 0 },		/* not XSAVES */
+	{ 0xd, 2, ALL, ALL, ALL, ALL },
+	{ 0x80000000, 0, ALL, ALL, ALL, ALL },
+	{ 0x80000001, 0, ALL, 0, LONG_MODE_TOO, BASIC | LONG_MODE },
+	{ 0x80000002, 0, ALL, ALL, ALL, ALL },	/* the name */
+	{ 0x80000003, 0, ALL, ALL, ALL, ALL },
+	{ 0x80000004, 0, ALL, ALL, ALL, ALL },
+	{ 0x80000008, 0, 0x0000ffff, 0, 0, 0 },	/* sizes of addresses */
+};
+static void offer_leaf(struct kvm_cpuid_entry2 *entry, unsigned int i)
+{
+	u32 leaf = offer[i].leaf;
+
+	entry->function = leaf;
+	entry->index = offer[i].index;
+	if (leaf == 0x7 || leaf == 0xd)
+		entry->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+	cpuid_count(leaf, offer[i].index, &entry->eax, &entry->ebx,
+		    &entry->ecx, &entry->edx);
+	entry->eax &= offer[i].eax;
+	entry->ebx &= offer[i].ebx;
+	entry->ecx &= offer[i].ecx;
+	entry->edx &= offer[i].edx;
+	if (leaf == 0x0)
+		entry->eax = min(entry->eax, 0xdU);
+	if (leaf == 0x80000000)
+		entry->eax = min(entry->eax, 0x80000008U);
+	if (leaf == 0x1)
+		entry->ecx |= F(HYPERVISOR);
+}
+static void sign(struct kvm_cpuid_entry2 *entry)
+{
+	static const char name[12] = "TwillTwill";
+
+	entry->function = 0x40000000;
+	entry->eax = 0x40000000;
+	entry->ebx = get_unaligned_le32(name);
+	entry->ecx = get_unaligned_le32(name + 4);
+	entry->edx = get_unaligned_le32(name + 8);
+}
+/**
+ * cpuid_offer() - answer KVM_GET_SUPPORTED_CPUID
+ * @argp: a struct kvm_cpuid2 with room for nent entries
+ *
+ * Returns: 0, E2BIG where there is not room enough, EFAULT, ENOMEM.
+ * Context: may sleep.
+ */
+long cpuid_offer(struct kvm_cpuid2 __user *argp)
+{
+	u32 i, n = ARRAY_SIZE(offer) + 1;
+	struct kvm_cpuid_entry2 *table;
+	long r = 0;
+
+	if (get_user(i, &argp->nent))
+		return -EFAULT;
+	if (i < n)
+		return -E2BIG;
+	table = kcalloc(n, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < n - 1; i++)
+		offer_leaf(&table[i], i);
+	sign(&table[i]);
+	if (copy_to_user(argp->entries, table, n * sizeof(*table)) ||
+	    put_user(n, &argp->nent))
+		r = -EFAULT;
+	kfree(table);
+	return r;
+}

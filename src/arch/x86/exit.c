@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Why the guest stopped, and what to do about it. */
+#include <linux/kvm.h>
+#include <linux/kvm_para.h>
+#include <asm/fpu/xcr.h>
+#include <asm/trap_pf.h>
+#include "svm.h"
+
+static void step_over(struct vcpu *vcpu, unsigned int length)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+
+	vmcb->save.rip = vmcb->control.next_rip ?: vmcb->save.rip + length;
+	vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+}
+
+static int inject(struct vcpu *vcpu, unsigned int vector)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+	u32 event = vector | SVM_EVTINJ_TYPE_EXEPT | SVM_EVTINJ_VALID;
+
+	if ((vector == GP_VECTOR || vector == AC_VECTOR) &&
+	    vmcb->save.cr0 & X86_CR0_PE)
+		event |= SVM_EVTINJ_VALID_ERR;
+	vmcb->control.event_inj = event;
+	vmcb->control.event_inj_err = 0;
+	return 1;
+}
+static void repeat_delivery(struct vmcb_control_area *control)
+{
+	u32 info = control->exit_int_info;
+	u32 type = info & SVM_EXITINTINFO_TYPE_MASK;
+	u32 vector = info & SVM_EXITINTINFO_VEC_MASK;
+
+	control->event_inj = 0;
+	if (!(info & SVM_EXITINTINFO_VALID) || type == SVM_EXITINTINFO_TYPE_SOFT)
+		return;
+	if (type == SVM_EXITINTINFO_TYPE_EXEPT &&
+	    (vector == BP_VECTOR || vector == OF_VECTOR))
+		return;
+	control->event_inj = info;
+	control->event_inj_err = control->exit_int_info_err;
+}
+
+static int cannot_emulate(struct vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	vcpu->run->internal.ndata = 0;
+	return 0;
+}
+
+static int unexpected(struct vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	vcpu->run->internal.ndata = 2;
+	vcpu->run->internal.data[0] = vcpu->arch.vmcb->control.exit_code;
+	vcpu->run->internal.data[1] = vcpu->arch.last_cpu;
+	return 0;
+}
+
+static int ask_vmm(struct vcpu *vcpu, u32 data)
+{
+	struct kvm_run *run = vcpu->run;
+
+	vcpu->arch.io.pending = true;
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = vcpu->arch.io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = vcpu->arch.io.size;
+	run->io.port = vcpu->arch.io.port;
+	run->io.count = 1;
+	run->io.data_offset = PAGE_SIZE;
+	if (!vcpu->arch.io.in)
+		memcpy((void *)run + PAGE_SIZE, &data, vcpu->arch.io.size);
+	return 0;
+}
+
+static void finish_io(struct vcpu *vcpu, u32 data)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	u64 *rax = &arch->regs[REG_RAX];
+	u64 mask = GENMASK_ULL(arch->io.size * 8 - 1, 0);
+
+	arch->io.pending = false;
+	if (arch->io.in && arch->io.size == 4)
+		*rax = data;
+	else if (arch->io.in)
+		*rax = (*rax & ~mask) | (data & mask);
+	arch->vmcb->save.rip = arch->io.next_rip;
+	arch->vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+}
+static int exit_io(struct vcpu *vcpu)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	struct vmcb *vmcb = arch->vmcb;
+	u32 info = vmcb->control.exit_info_1;
+	u32 data = arch->regs[REG_RAX];
+
+	if (info & SVM_IOIO_STR_MASK)
+		return cannot_emulate(vcpu);
+	arch->io.in = info & SVM_IOIO_TYPE_MASK;
+	arch->io.size = (info & SVM_IOIO_SIZE_MASK) >> SVM_IOIO_SIZE_SHIFT;
+	arch->io.port = info >> 16;
+	arch->io.next_rip = vmcb->control.exit_info_2;
+	arch->io.linear_rip = vmcb->save.cs.base + vmcb->save.rip;
+	if (window_io(vcpu->vm, arch->io.port, arch->io.size, !arch->io.in,
+		      &data)) {
+		finish_io(vcpu, data);
+		return 1;
+	}
+	return ask_vmm(vcpu, data);
+}
+void arch_vcpu_complete_io(struct vcpu *vcpu)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	struct vmcb_save_area *save = &arch->vmcb->save;
+	u32 data;
+
+	if (!arch->io.pending)
+		return;
+	arch->io.pending = false;
+	memcpy(&data, (void *)vcpu->run + PAGE_SIZE, sizeof(data));
+	if (save->cs.base + save->rip == arch->io.linear_rip)
+		finish_io(vcpu, data);
+}
+
+static int exit_cpuid(struct vcpu *vcpu)
+{
+	u64 *regs = vcpu->arch.regs;
+	u32 leaf = regs[REG_RAX];
+	const struct kvm_cpuid_entry2 *entry;
+
+	entry = cpuid_find(&vcpu->arch, leaf, regs[REG_RCX]);
+	regs[REG_RAX] = entry ? entry->eax : 0;
+	regs[REG_RBX] = entry ? entry->ebx : 0;
+	regs[REG_RCX] = entry ? entry->ecx : 0;
+	regs[REG_RDX] = entry ? entry->edx : 0;
+	if (leaf == 1 && vcpu->arch.vmcb->save.cr4 & X86_CR4_OSXSAVE)
+		regs[REG_RCX] |= OSXSAVE_IN_ECX;
+	step_over(vcpu, 2);
+	return 1;
+}
+static int exit_msr(struct vcpu *vcpu)
+{
+	u64 *regs = vcpu->arch.regs;
+	u32 index = regs[REG_RCX];
+	u64 value;
+
+	if (vcpu->arch.vmcb->control.exit_info_1) {
+		value = regs[REG_RDX] << 32 | (u32)regs[REG_RAX];
+		if (!msr_write(vcpu, index, value))
+			return inject(vcpu, GP_VECTOR);
+	} else {
+		if (!msr_read(vcpu, index, &value))
+			return inject(vcpu, GP_VECTOR);
+		regs[REG_RAX] = (u32)value;
+		regs[REG_RDX] = value >> 32;
+	}
+	step_over(vcpu, 2);
+	return 1;
+}
+static int exit_xsetbv(struct vcpu *vcpu)
+{
+	u64 *regs = vcpu->arch.regs;
+	u64 value = regs[REG_RDX] << 32 | (u32)regs[REG_RAX];
+	u64 good = XFEATURE_MASK_FP | XFEATURE_MASK_SSE | XFEATURE_MASK_YMM;
+
+	if (vcpu->arch.vmcb->save.cpl || (u32)regs[REG_RCX] ||
+	    value & ~(good & svm_host_xcr0) || !(value & XFEATURE_MASK_FP) ||
+	    (value & XFEATURE_MASK_YMM && !(value & XFEATURE_MASK_SSE)))
+		return inject(vcpu, GP_VECTOR);
+	vcpu->arch.xcr0 = value;
+	step_over(vcpu, 3);
+	return 1;
+}
+static int exit_vmmcall(struct vcpu *vcpu)
+{
+	bool wide = vcpu->arch.vmcb->save.cs.attrib & SVM_SELECTOR_L_MASK;
+
+	vcpu->arch.regs[REG_RAX] = wide ? -KVM_ENOSYS : (u32)-KVM_ENOSYS;
+	step_over(vcpu, 3);
+	return 1;
+}
+
+static int exit_dr(struct vcpu *vcpu)
+{
+	vcpu->arch.owns_dr = true;
+	vcpu->arch.vmcb->control.intercepts[INTERCEPT_DR] = 0;
+	return 1;
+}
+
+static int exit_npf(struct vcpu *vcpu)
+{
+	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
+	bool write = control->exit_info_1 & X86_PF_WRITE;
+	int r = fault_handle(vcpu, control->exit_info_2, write);
+
+	return r ? r : cannot_emulate(vcpu);
+}
+
+static int exit_shutdown(struct vcpu *vcpu)
+{
+	svm_reset(vcpu);
+	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+static int exit_refused(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	run->fail_entry.hardware_entry_failure_reason =
+		vcpu->arch.vmcb->control.exit_code;
+	run->fail_entry.cpu = vcpu->arch.last_cpu;
+	return 0;
+}
+
+/**
+ * svm_handle_exit() - see why the guest stopped
+ * @vcpu: which has just been left
+ *
+ * Returns: as arch_vcpu_run().
+ * Context: may sleep.
+ * Holds: vcpu->lock.
+ */
+int svm_handle_exit(struct vcpu *vcpu)
+{
+	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
+
+	repeat_delivery(control);
+	switch (control->exit_code) {
+	case SVM_EXIT_INTR:
+	case SVM_EXIT_NMI:
+	case SVM_EXIT_SMI:
+	case SVM_EXIT_INIT:
+	case SVM_EXIT_FERR_FREEZE:
+		return 1;
+	case SVM_EXIT_HLT:
+		step_over(vcpu, 1);
+		vcpu->run->exit_reason = KVM_EXIT_HLT;
+		return 0;
+	case SVM_EXIT_VMRUN:
+	case SVM_EXIT_VMLOAD:
+	case SVM_EXIT_VMSAVE:
+	case SVM_EXIT_STGI:
+	case SVM_EXIT_CLGI:
+	case SVM_EXIT_SKINIT:
+	case SVM_EXIT_INVLPGA:
+	case SVM_EXIT_RSM:
+	case SVM_EXIT_MONITOR:
+	case SVM_EXIT_MWAIT:
+	case SVM_EXIT_RDPRU:
+		return inject(vcpu, UD_VECTOR);
+	case SVM_EXIT_RDPMC:
+		return inject(vcpu, GP_VECTOR);
+	case SVM_EXIT_EXCP_BASE + AC_VECTOR:
+		return inject(vcpu, AC_VECTOR);
+	case SVM_EXIT_EXCP_BASE + DB_VECTOR:
+		return inject(vcpu, DB_VECTOR);
+	case SVM_EXIT_IOIO:
+		return exit_io(vcpu);
+	case SVM_EXIT_NPF:
+		return exit_npf(vcpu);
+	case SVM_EXIT_CPUID:
+		return exit_cpuid(vcpu);
+	case SVM_EXIT_MSR:
+		return exit_msr(vcpu);
+	case SVM_EXIT_XSETBV:
+		return exit_xsetbv(vcpu);
+	case SVM_EXIT_VMMCALL:
+		return exit_vmmcall(vcpu);
+	case SVM_EXIT_READ_DR0 ... SVM_EXIT_WRITE_DR7:
+		return exit_dr(vcpu);
+	case SVM_EXIT_INVD:
+	case SVM_EXIT_WBINVD:
+		step_over(vcpu, 2);
+		return 1;
+	case SVM_EXIT_SHUTDOWN:
+		return exit_shutdown(vcpu);
+	case SVM_EXIT_ERR:
+		return exit_refused(vcpu);
+	}
+	return unexpected(vcpu);
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Model-specific registers: the few that a guest has. */
+#include <asm/msr.h>
+#include <asm/page.h>
+#include "svm.h"
+
+static u64 *msr_field(struct vcpu *vcpu, u32 index)
+{
+	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+
+	switch (index) {
+	case MSR_STAR:			return &save->star;
+	case MSR_SYSCALL_MASK:		return &save->sfmask;
+	case MSR_IA32_SYSENTER_CS:	return &save->sysenter_cs;
+	case MSR_IA32_SYSENTER_ESP:	return &save->sysenter_esp;
+	case MSR_IA32_SYSENTER_EIP:	return &save->sysenter_eip;
+	case MSR_LSTAR:			return &save->lstar;
+	case MSR_CSTAR:			return &save->cstar;
+	case MSR_FS_BASE:		return &save->fs.base;
+	case MSR_GS_BASE:		return &save->gs.base;
+	case MSR_KERNEL_GS_BASE:	return &save->kernel_gs_base;
+	}
+	return NULL;
+}
+
+/**
+ * msr_read() - read a guest's model-specific register
+ * @vcpu: whose
+ * @index: which
+ * @value: where to
+ *
+ * Returns: false for a register that the guest does not have.
+ * Holds: vcpu->lock.
+ */
+bool msr_read(struct vcpu *vcpu, u32 index, u64 *value)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+	u64 *field = msr_field(vcpu, index);
+
+	if (field)
+		*value = *field;
+	else if (index == MSR_EFER)
+		*value = vmcb->save.efer & ~EFER_SVME;
+	else if (index == MSR_IA32_CR_PAT)
+		*value = vmcb->save.g_pat;
+	else if (index == MSR_IA32_TSC)
+		*value = rdtsc() + vmcb->control.tsc_offset;
+	else if (index == MSR_TSC_AUX && has_tsc_aux())
+		*value = vcpu->arch.tsc_aux;
+	else if (index == MSR_IA32_APICBASE)
+		*value = vcpu->arch.apic_base;
+	else
+		return false;
+	return true;
+}
+
+static bool is_address(u32 index)
+{
+	return index != MSR_STAR && index != MSR_SYSCALL_MASK &&
+	       index != MSR_IA32_SYSENTER_CS;
+}
+
+static bool is_canonical(u64 value)
+{
+	return __is_canonical_address(value, boot_cpu_data.x86_virt_bits);
+}
+
+static bool write_efer(struct vmcb_save_area *save, u64 value)
+{
+	u64 mine = EFER_SCE | EFER_LME | EFER_NX;
+
+	if (value & ~(mine | EFER_LMA) ||
+	    (save->cr0 & X86_CR0_PG && (save->efer ^ value) & EFER_LME))
+		return false;
+	save->efer = (save->efer & ~mine) | (value & mine);
+	return true;
+}
+static bool is_pat(u64 value)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++, value >>= 8) {
+		u8 type = value;
+
+		if (type > 7 || type == 2 || type == 3)
+			return false;
+	}
+	return true;
+}
+/**
+ * msr_write() - write a guest's model-specific register
+ * @vcpu: whose
+ * @index: which
+ * @value: what the guest, or the VMM, wants in it
+ *
+ * Returns: false where a processor would fault; then nothing has changed.
+ * Holds: vcpu->lock.
+ */
+bool msr_write(struct vcpu *vcpu, u32 index, u64 value)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+	u64 *field = msr_field(vcpu, index);
+
+	if (index == MSR_EFER)
+		return write_efer(&vmcb->save, value);
+	if (field && is_address(index) && !is_canonical(value))
+		return false;
+	if (index == MSR_IA32_CR_PAT && is_pat(value))
+		field = &vmcb->save.g_pat;
+	if (index == MSR_TSC_AUX && has_tsc_aux() && !(value >> 32))
+		field = &vcpu->arch.tsc_aux;
+	if (index == MSR_IA32_TSC) {
+		field = &vmcb->control.tsc_offset;
+		value -= rdtsc();
+	}
+	if (!field)
+		return false;
+	*field = value;
+	return true;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The hardware: found, switched on for each CPU, and off again. */
+#include <linux/cc_platform.h>
+#include <linux/cpuhotplug.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/uaccess.h>
+#include <asm/fpu/xcr.h>
+#include <asm/msr.h>
+#include "svm.h"
+
+#define IO_MAP_ORDER 2		/* 12 KiB: a page more than the ports need */
+#define MSR_MAP_ORDER 1		/* 8 KiB */
+
+struct page *svm_io_map;
+struct page *svm_msr_map;
+u64 svm_host_xcr0;
+
+static struct page *deny_all(unsigned int order)
+{
+	struct page *map = alloc_pages(GFP_KERNEL, order);
+
+	if (map)
+		memset(page_address(map), 0xff, PAGE_SIZE << order);
+	return map;
+}
+static void free_maps(void)
+{
+	if (svm_io_map)
+		__free_pages(svm_io_map, IO_MAP_ORDER);
+	if (svm_msr_map)
+		__free_pages(svm_msr_map, MSR_MAP_ORDER);
+}
+
+static int alloc_maps(void)
+{
+	svm_io_map = deny_all(IO_MAP_ORDER);
+	svm_msr_map = deny_all(MSR_MAP_ORDER);
+	if (svm_io_map && svm_msr_map)
+		return 0;
+	free_maps();
+	return -ENOMEM;
+}
+
+DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
+
+static void free_pages_of(struct svm_cpu *own)
+{
+	if (own->hsave)
+		__free_page(own->hsave);
+	if (own->host)
+		__free_page(own->host);
+	memset(own, 0, sizeof(*own));
+}
+
+static int switch_on(phys_addr_t hsave)
+{
+	u64 vm_cr, efer;
+	unsigned long flags;
+	int r = -EBUSY;
+
+	rdmsrl(MSR_VM_CR, vm_cr);
+	if (vm_cr & SVM_VM_CR_SVM_DIS_MASK)
+		return -EOPNOTSUPP;
+	local_irq_save(flags);
+	rdmsrl(MSR_EFER, efer);
+	if (!(efer & EFER_SVME)) {
+		wrmsrl(MSR_EFER, efer | EFER_SVME);
+		wrmsrl(MSR_VM_HSAVE_PA, hsave);
+		r = 0;
+	}
+	local_irq_restore(flags);
+	return r;
+}
+static int svm_cpu_on(unsigned int cpu)
+{
+	struct svm_cpu *own = this_cpu_ptr(&svm_cpu);
+	int r = -ENOMEM;
+
+	own->hsave = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	own->host = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (own->hsave && own->host)
+		r = switch_on(page_to_phys(own->hsave));
+	if (r) {
+		free_pages_of(own);
+		return r;
+	}
+	if (has_tsc_aux())
+		rdmsrl(MSR_TSC_AUX, own->tsc_aux);
+	if (boot_cpu_has(X86_FEATURE_XSAVES))
+		rdmsrl(MSR_IA32_XSS, own->xss);
+	return 0;
+}
+static int svm_cpu_off(unsigned int cpu)
+{
+	u64 efer;
+
+	wrmsrl(MSR_VM_HSAVE_PA, 0);
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+	free_pages_of(this_cpu_ptr(&svm_cpu));
+	return 0;
+}
+
+static const char *objection(void)
+{
+	if (!boot_cpu_has(X86_FEATURE_SVM))
+		return "this processor has no SVM";
+	if (!boot_cpu_has(X86_FEATURE_NPT))
+		return "this processor's SVM has no nested paging";
+	if (native_read_cr4() & X86_CR4_LA57)
+		return "the host uses five-level page tables (boot with no5lvl)";
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
+		return "the host's memory is encrypted";
+	return NULL;
+}
+
+static int hotplug_state;
+
+int arch_init(void)
+{
+	const char *why = objection();
+	int r;
+
+	if (why) {
+		pr_err("twill: %s\n", why);
+		return -EOPNOTSUPP;
+	}
+	r = alloc_maps();
+	if (r)
+		return r;
+	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
+		svm_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	r = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "twill:online",
+			      svm_cpu_on, svm_cpu_off);
+	if (r < 0) {
+		if (r == -EBUSY)
+			pr_err("twill: another hypervisor has SVM in use\n");
+		if (r == -EOPNOTSUPP)
+			pr_err("twill: the firmware has disabled SVM\n");
+		free_maps();
+		return r;
+	}
+	hotplug_state = r;
+	return 0;
+}
+void arch_exit(void)
+{
+	cpuhp_remove_state(hotplug_state);
+	free_maps();
+}
+int arch_check_extension(unsigned int cap)
+{
+	switch (cap) {
+	case KVM_CAP_SET_TSS_ADDR:
+	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
+	case KVM_CAP_EXT_CPUID:
+	case KVM_CAP_MP_STATE:
+		return 1;
+	}
+	return 0;
+}
+
+long arch_dev_ioctl(unsigned int cmd, void __user *argp)
+{
+	if (cmd == KVM_GET_SUPPORTED_CPUID)
+		return cpuid_offer(argp);
+	return -EINVAL;
+}
+
+int arch_vm_init(struct vm *vm)
+{
+	vm->arch.tsc_offset = -rdtsc();
+	return 0;
+}
+
+void arch_vm_destroy(struct vm *vm)
+{
+}
+long arch_vm_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
+{
+	u64 addr;
+
+	switch (cmd) {
+	case KVM_SET_TSS_ADDR:
+		if ((unsigned long)argp > (u32)(-3 * PAGE_SIZE))
+			return -EINVAL;
+		return 0;
+	case KVM_SET_IDENTITY_MAP_ADDR:
+		return copy_from_user(&addr, argp, sizeof(addr)) ? -EFAULT : 0;
+	}
+	return -ENOTTY;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of arch/x86 know of one another. */
+#ifndef TWILL_SVM_H
+#define TWILL_SVM_H
+
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/kvm_vcpu_regs.h>
+#include <asm/msr.h>
+#include <asm/svm.h>
+#include "twill.h"
+
+/* Present, and the type: read and write, read and execute, LDT, busy TSS. */
+#define DATA_SEGMENT 0x93
+#define CODE_SEGMENT 0x9b
+#define LDT_SEGMENT 0x82
+#define TSS_SEGMENT 0x8b
+
+#define DR7_AFTER_RESET 0x00000400
+#define PAT_AFTER_RESET 0x0007040600070406ULL
+#define MXCSR_KNOWN 0x0000ffff
+#define OSXSAVE_IN_ECX BIT(27)
+
+/* Numbers of the general registers in instructions. */
+enum {
+	REG_RAX = __VCPU_REGS_RAX,
+	REG_RCX = __VCPU_REGS_RCX,
+	REG_RDX = __VCPU_REGS_RDX,
+	REG_RBX = __VCPU_REGS_RBX,
+	REG_RSP = __VCPU_REGS_RSP,
+};
+
+static inline bool has_tsc_aux(void)
+{
+	return boot_cpu_has(X86_FEATURE_RDTSCP) ||
+	       boot_cpu_has(X86_FEATURE_RDPID);
+}
+
+/**
+ * struct svm_cpu - what each CPU has of its own
+ * @hsave: where VMRUN keeps the host; only the processor may read it
+ * @host: where we keep, by VMSAVE, what VMRUN does not
+ * @tlb_owner: the number of the vCPU whose translations may be in the TLB
+ * @tsc_aux: the host's, which RDTSCP and RDPID read
+ * @xss: the host's, which XSAVES obeys
+ */
+struct svm_cpu {
+	struct page *hsave;
+	struct page *host;
+	u64 tlb_owner;
+	u64 tsc_aux;
+	u64 xss;
+};
+
+DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
+
+extern struct page *svm_io_map;		/* all ports denied */
+extern struct page *svm_msr_map;	/* all registers denied */
+extern u64 svm_host_xcr0;		/* 0 where there is none */
+
+void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host);
+void svm_reset(struct vcpu *vcpu);
+int svm_handle_exit(struct vcpu *vcpu);
+
+bool msr_read(struct vcpu *vcpu, u32 index, u64 *value);
+bool msr_write(struct vcpu *vcpu, u32 index, u64 value);
+
+struct kvm_cpuid2;
+long cpuid_set(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp);
+long cpuid_offer(struct kvm_cpuid2 __user *argp);
+const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
+					  u32 leaf, u32 index);
+
+#endif

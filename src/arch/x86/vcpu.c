@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A vCPU: made, reset, and taken to the guest and back. */
+#include <linux/atomic.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
+#include <asm/msr.h>
+#include "svm.h"
+
+static const u8 intercepts[] = {
+	/* What the host must have, whoever runs. */
+	INTERCEPT_INTR, INTERCEPT_NMI, INTERCEPT_SMI, INTERCEPT_INIT,
+	INTERCEPT_SHUTDOWN, INTERCEPT_FERR_FREEZE,
+	/* What would show or change the host. */
+	INTERCEPT_CPUID, INTERCEPT_IOIO_PROT, INTERCEPT_MSR_PROT,
+	INTERCEPT_RDPMC, INTERCEPT_RDPRU, INTERCEPT_XSETBV,
+	INTERCEPT_INVD, INTERCEPT_WBINVD, INTERCEPT_RSM,
+	INTERCEPT_MONITOR, INTERCEPT_MWAIT, INTERCEPT_HLT,
+	/* What only a hypervisor may do. */
+	INTERCEPT_VMRUN, INTERCEPT_VMLOAD, INTERCEPT_VMSAVE,
+	INTERCEPT_STGI, INTERCEPT_CLGI, INTERCEPT_SKINIT,
+	INTERCEPT_INVLPGA, INTERCEPT_VMMCALL,
+	/* What we would have to play, and do not. */
+	INTERCEPT_TASK_SWITCH,
+};
+
+static void reset_segment(struct vmcb_seg *seg, u16 attrib)
+{
+	seg->selector = 0;
+	seg->attrib = attrib;
+	seg->limit = 0xffff;
+	seg->base = 0;
+}
+
+static void reset_segments(struct vmcb_save_area *save)
+{
+	reset_segment(&save->es, DATA_SEGMENT);
+	reset_segment(&save->ss, DATA_SEGMENT);
+	reset_segment(&save->ds, DATA_SEGMENT);
+	reset_segment(&save->fs, DATA_SEGMENT);
+	reset_segment(&save->gs, DATA_SEGMENT);
+	reset_segment(&save->cs, CODE_SEGMENT);
+	save->cs.selector = 0xf000;
+	save->cs.base = 0xffff0000;
+	reset_segment(&save->gdtr, 0);
+	reset_segment(&save->idtr, 0);
+	reset_segment(&save->ldtr, LDT_SEGMENT);
+	reset_segment(&save->tr, TSS_SEGMENT);
+}
+static void reset_control(struct vcpu *vcpu)
+{
+	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(intercepts); i++)
+		__set_bit(intercepts[i], (unsigned long *)control->intercepts);
+	control->intercepts[INTERCEPT_EXCEPTION] = BIT(AC_VECTOR) | BIT(DB_VECTOR);
+	control->intercepts[INTERCEPT_DR] = ~0U;
+	control->iopm_base_pa = page_to_phys(svm_io_map);
+	control->msrpm_base_pa = page_to_phys(svm_msr_map);
+	control->nested_ctl = SVM_NESTED_CTL_NP_ENABLE;
+	control->nested_cr3 = virt_to_phys(vcpu->vm->stage2.root);
+	control->tsc_offset = vcpu->vm->arch.tsc_offset;
+	control->int_ctl = V_INTR_MASKING_MASK;
+	control->asid = 1;
+}
+/**
+ * svm_reset() - put a vCPU into the state after power-on
+ * @vcpu: not running
+ *
+ * AMD64 Architecture Programmer's Manual, vol. 2, 14.1.3.
+ */
+void svm_reset(struct vcpu *vcpu)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	struct vmcb_save_area *save = &arch->vmcb->save;
+
+	clear_page(arch->vmcb);
+	memset(arch->regs, 0, sizeof(arch->regs));
+	reset_control(vcpu);
+	reset_segments(save);
+	arch->regs[REG_RDX] = 0x600;
+	save->rip = 0xfff0;
+	save->rflags = X86_EFLAGS_FIXED;
+	save->efer = EFER_SVME;
+	save->cr0 = X86_CR0_NW | X86_CR0_CD | X86_CR0_ET;
+	save->dr6 = DR6_RESERVED;
+	save->dr7 = DR7_AFTER_RESET;
+	save->g_pat = PAT_AFTER_RESET;
+	arch->xcr0 = XFEATURE_MASK_FP;
+	arch->owns_dr = false;
+	arch->last_cpu = -1;
+}
+
+int arch_vcpu_init(struct vcpu *vcpu)
+{
+	static atomic64_t last_id;
+	struct arch_vcpu *arch = &vcpu->arch;
+
+	arch->vmcb = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!arch->vmcb)
+		return -ENOMEM;
+	if (!fpu_alloc_guest_fpstate(&arch->fpu)) {
+		free_page((unsigned long)arch->vmcb);
+		return -ENOMEM;
+	}
+	arch->id = atomic64_inc_return(&last_id);
+	svm_reset(vcpu);
+	return 0;
+}
+
+void arch_vcpu_destroy(struct vcpu *vcpu)
+{
+	kvfree(vcpu->arch.cpuid);
+	fpu_free_guest_fpstate(&vcpu->arch.fpu);
+	free_page((unsigned long)vcpu->arch.vmcb);
+}
+
+void arch_vcpu_load(struct vcpu *vcpu)
+{
+	fpu_swap_kvm_fpstate(&vcpu->arch.fpu, true);
+}
+
+void arch_vcpu_put(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+
+	fpu_swap_kvm_fpstate(&vcpu->arch.fpu, false);
+	vcpu->run->if_flag = !!(vmcb->save.rflags & X86_EFLAGS_IF);
+	vcpu->run->cr8 = vmcb->control.int_ctl & V_TPR_MASK;
+	vcpu->run->apic_base = vcpu->arch.apic_base;
+}
+
+static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *own, int cpu)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	int gen = atomic_read(&vcpu->vm->flush_gen);
+	u8 flush = TLB_CONTROL_DO_NOTHING;
+
+	if (own->tlb_owner != arch->id || arch->last_cpu != cpu ||
+	    arch->flush_gen != gen)
+		flush = boot_cpu_has(X86_FEATURE_FLUSHBYASID) ?
+			TLB_CONTROL_FLUSH_ASID : TLB_CONTROL_FLUSH_ALL_ASID;
+	own->tlb_owner = arch->id;
+	arch->last_cpu = cpu;
+	arch->flush_gen = gen;
+	arch->vmcb->control.tlb_ctl = flush;
+}
+
+static void put_on_guest(struct arch_vcpu *arch, const struct svm_cpu *own)
+{
+	if (svm_host_xcr0 && arch->xcr0 != svm_host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, arch->xcr0);
+	if (own->xss)
+		wrmsrl(MSR_IA32_XSS, 0);
+	if (arch->tsc_aux != own->tsc_aux)
+		wrmsrl(MSR_TSC_AUX, arch->tsc_aux);
+	if (boot_cpu_has(X86_FEATURE_OSPKE))
+		wrpkru(arch->pkru);
+	if (arch->owns_dr) {
+		set_debugreg(0, 7);
+		set_debugreg(arch->dr[0], 0);
+		set_debugreg(arch->dr[1], 1);
+		set_debugreg(arch->dr[2], 2);
+		set_debugreg(arch->dr[3], 3);
+	}
+}
+static void take_off_guest(struct arch_vcpu *arch, const struct svm_cpu *own,
+			   u32 host_pkru)
+{
+	if (svm_host_xcr0) {
+		arch->xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+		if (arch->xcr0 != svm_host_xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK, svm_host_xcr0);
+	}
+	if (own->xss)
+		wrmsrl(MSR_IA32_XSS, own->xss);
+	if (arch->tsc_aux != own->tsc_aux)
+		wrmsrl(MSR_TSC_AUX, own->tsc_aux);
+	if (boot_cpu_has(X86_FEATURE_OSPKE)) {
+		arch->pkru = rdpkru();
+		wrpkru(host_pkru);
+	}
+	if (arch->owns_dr) {
+		get_debugreg(arch->dr[0], 0);
+		get_debugreg(arch->dr[1], 1);
+		get_debugreg(arch->dr[2], 2);
+		get_debugreg(arch->dr[3], 3);
+	}
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+}
+
+static void cross(struct vcpu *vcpu, struct svm_cpu *own)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	struct vmcb_save_area *save = &arch->vmcb->save;
+	u32 host_pkru = boot_cpu_has(X86_FEATURE_OSPKE) ? rdpkru() : 0;
+
+	save->rax = arch->regs[REG_RAX];
+	save->rsp = arch->regs[REG_RSP];
+	put_on_guest(arch, own);
+	svm_enter(arch->regs, virt_to_phys(arch->vmcb),
+		  page_to_phys(own->host));
+	take_off_guest(arch, own, host_pkru);
+	arch->regs[REG_RAX] = save->rax;
+	arch->regs[REG_RSP] = save->rsp;
+}
+int arch_vcpu_run(struct vcpu *vcpu)
+{
+	bool entered = false;
+
+	preempt_disable();
+	local_irq_disable();
+	WRITE_ONCE(vcpu->cpu, smp_processor_id());
+	smp_store_mb(vcpu->mode, IN_GUEST);	/* pairs with vm_flush() */
+	if (!signal_pending(current) && !need_resched()) {
+		struct svm_cpu *own = this_cpu_ptr(&svm_cpu);
+
+		prepare_tlb(vcpu, own, vcpu->cpu);
+		if (test_thread_flag(TIF_NEED_FPU_LOAD))
+			switch_fpu_return();
+		cross(vcpu, own);
+		entered = true;
+	}
+	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
+	local_irq_enable();
+	preempt_enable();
+	return entered ? svm_handle_exit(vcpu) : 1;
+}
