@@ -34,7 +34,7 @@ import reports
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get('TWILL_CACHE') or os.path.expanduser('~/.cache/twill')
 DISK = 64 << 20		# the payload disk's size is part of the saved machine
-MEMORY = {'stock': '512M', 'debug': '768M'}
+MEMORY = {'stock': '512M', 'debug': '640M'}
 BOOT_LIMIT = 180
 
 
@@ -124,8 +124,7 @@ class Machine:
             '-display', 'none', '-M', 'q35', '-accel', 'tcg,thread=multi',
             '-cpu', 'max,la57=off', '-smp', '4', '-m', MEMORY[kind],
             '-kernel', self.kernel, '-append',
-            'console=ttyS0 loglevel=8 rdinit=/init no_hash_pointers'
-            ' workqueue.watchdog_thresh=0 module.sig_enforce=0',
+            'console=ttyS0 loglevel=8 rdinit=/init no_hash_pointers',
         ]
         self.dir = os.path.join(CACHE, f'machine-{kind}-{self.key()}')
 
