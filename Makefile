@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Twill: `make help` says what there is to make.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+ARCH ?= x86
+export TWILL_CACHE ?= $(HOME)/.cache/twill
+
+# What each part knows of its own making. src/ is tangled from the book, and
+# so is the part that builds the VMM and the guests.
+include book/weave/weave.mk
+include tests/vm/vm.mk
+include tests/explore/explore.mk
+include labs/labs.mk
+include src/vmm/build.mk
+
+##@ Read, build, run
+.PHONY: help run check check-fast reference clean
+help: ## this table
+	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST)
+
+# The book is the source: what is not up to date is tangled first.
+build/tangled: $(wildcard book/*.nw) tangle.sh | build/stamps/need-tangle
+	@./tangle.sh
+	@mkdir -p $(@D) && touch $@
+src/vmm/build.mk: build/tangled ;
+build/stamps/need-tangle: Makefile
+	@tests/need.sh noweb
+	@mkdir -p $(@D) && touch $@
+
+ifeq ($(ARCH),x86)
+run: build/stamps/need-run build/tangled $(VMM) $(GUESTS) ## load the module in QEMU, run guests, unload it
+	@tests/vm/guests.sh build/run $(VMM) $(GUESTS)
+	@echo "run: ok"
+else
+run:
+	@echo "run: there is no ARCH=$(ARCH); try ARCH=x86" >&2; exit 2
+endif
+build/stamps/need-run: Makefile
+	@tests/need.sh gcc libc6-dev qemu-system-x86 busybox-static cpio \
+		python3 linux-headers-amd64
+	@mkdir -p $(@D) && touch $@
+
+##@ Check
+build/stamps/need-check: Makefile
+	@tests/need.sh gcc libc6-dev check pkg-config
+	@mkdir -p $(@D) && touch $@
+build/check: tests/check.c | build/stamps/need-check
+	@echo "  CC      $@"
+	@$(CC) -O1 -Wall -Wextra -o $@ $< $$(pkg-config --cflags --libs check)
+
+# What a check needs is made by the check, with its own make; what is made
+# here is only what many of them would wait for one another to make.
+check: build/check build/stamps/need-run ## every test there is
+	@build/check
+check-fast: build/check ## those that need no QEMU
+	@build/check fast
+
+##@ Look things up
+reference: build/tangled build/stamps/need-reference ## functions and their contracts, by Doxygen
+	@tests/reference.sh build/reference
+build/stamps/need-reference: Makefile
+	@tests/need.sh doxygen
+	@mkdir -p $(@D) && touch $@
+
+clean: ## remove what was generated (kernels stay in $TWILL_CACHE)
+	rm -rf build

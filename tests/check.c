@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * All checks, one line each: what is checked, by which command. A command's
+ * output goes to build/checks/NAME.log; when it fails its end is shown.
+ *
+ * usage: check [fast] [NAME]...	fast: those that need no QEMU
+ */
+#include <check.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+struct check {
+	const char *name;
+	const char *shows;
+	const char *command;
+	bool vm;		/* boots QEMU, or needs a kernel built */
+	int minutes;		/* after which it is given up */
+};
+
+static const struct check checks[] = {
+	{ "tangled", "src/ is what the book says",
+	  "./tangle.sh --check", false, 1 },
+	{ "tangle", "tangling refuses what it must",
+	  "tests/tangle/tangle-test.sh", false, 5 },
+	{ "explorer", "the explorer finds what it must, and only that",
+	  "make check-explore", false, 10 },
+	{ "variants", "every bug, wrong fix and alternative: its own verdict",
+	  "make variants", false, 20 },
+	{ "grader", "lab grades: starts, answers, wrong fixes, cheats",
+	  "make check-grade NOVM=1", false, 20 },
+	{ "book", "the book weaves, with no dead link",
+	  "make book", true, 40 },
+	{ "reference", "every public function has its contract",
+	  "make reference", false, 5 },
+	{ "style", "W=1, sparse and checkpatch have nothing to say",
+	  "tests/style.sh", true, 10 },
+	{ "run", "guests run on the stock kernel",
+	  "make run", true, 15 },
+	{ "harness", "the tests' machine sees what it must see",
+	  "make check-vm", true, 60 },
+	{ "guests", "lives and deaths of machines, on both kernels",
+	  "make check-guests", true, 40 },
+	{ "replay", "the kernel's own verdict on each failing order",
+	  "make replay LAB=lock-inversion", true, 40 },
+	{ "grade", "lab grades with a booted kernel",
+	  "make check-grade-vm", true, 30 },
+};
+
+#define NCHECKS (int)(sizeof(checks) / sizeof(checks[0]))
+
+static void show_end(const char *log)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command), "tail -n 40 %s", log);
+	if (system(command))
+		printf("(no log)\n");
+}
+
+START_TEST(run_check)
+{
+	const struct check *c = &checks[_i];
+	char command[400], log[100];
+	time_t start = time(NULL);
+	int status;
+
+	snprintf(log, sizeof(log), "build/checks/%s.log", c->name);
+	snprintf(command, sizeof(command), "timeout -k 10 %dm %s >%s 2>&1",
+		 c->minutes, c->command, log);
+	printf("%-10s %s ...\n", c->name, c->shows);
+	fflush(stdout);
+	status = system(command);
+	printf("%-10s %s, %ld s\n", c->name, status ? "FAILED" : "ok",
+	       (long)(time(NULL) - start));
+	if (status)
+		show_end(log);
+	fflush(stdout);
+	ck_assert_msg(!status, "%s: `%s` ends with status %d; see %s", c->name,
+		      c->command, WEXITSTATUS(status), log);
+}
+END_TEST
+
+static bool wanted(const struct check *c, int argc, char **argv)
+{
+	bool fast = argc > 1 && !strcmp(argv[1], "fast");
+	int i;
+
+	if (fast && c->vm)
+		return false;
+	if (argc == 1 + fast)
+		return true;
+	for (i = 1 + fast; i < argc; i++) {
+		if (!strcmp(argv[i], c->name))
+			return true;
+	}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("Twill");
+	SRunner *runner;
+	int i, failed;
+
+	mkdir("build/checks", 0777);
+	unsetenv("MAKEFLAGS");	/* the commands' makes are not our make's */
+	unsetenv("MAKELEVEL");
+	for (i = 0; i < NCHECKS; i++) {
+		TCase *tcase;
+
+		if (!wanted(&checks[i], argc, argv))
+			continue;
+		tcase = tcase_create(checks[i].name);
+		tcase_set_timeout(tcase, checks[i].minutes * 60 + 30);
+		tcase_add_loop_test(tcase, run_check, i, i + 1);
+		suite_add_tcase(suite, tcase);
+	}
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
