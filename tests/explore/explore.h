@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The explorer as a library: run a scenario under every interleaving
+ * with at most so many preemptions, and say what was found.
+ */
+#ifndef EXPLORE_H
+#define EXPLORE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#define MAX_TASKS	4	/* a scenario has A, B, C; the grid one more */
+#define MAX_ROWS	4096
+#define MAX_FRAMES	48
+
+/* A scenario: scenario.h has the macro that declares one. */
+struct scenario {
+	const char *name;
+	const char *shows;		/* one line for --list */
+	bool bare;			/* a litmus: loads no module */
+	void (*setup)(void);
+	void (*task[MAX_TASKS])(void);
+	void (*end)(void);		/* closes what is open, asserts */
+};
+
+struct stack {
+	int depth;
+	unsigned long pc[MAX_FRAMES];	/* innermost first */
+};
+
+/* One visible operation of the failing execution. */
+struct row {
+	char task;
+	const char *op;
+	char object[40];
+	struct stack stack;
+	bool failing;
+};
+
+struct finding {
+	char class[24];			/* "none" when nothing was found */
+	char object[64];
+	char function[64];		/* filled in by name_finding() */
+	char text[256];
+	struct stack stack;		/* where it was noticed */
+	char other_title[96];
+	struct stack other;		/* freed here, held since here, ... */
+};
+
+struct options {
+	int bound;			/* search bounds 0..bound */
+	long budget;			/* executions; 0: the default */
+	bool no_order;			/* leave the lock-order detector out */
+	const char *replay;		/* run this one schedule */
+};
+
+struct result {
+	struct finding found;
+	const char *claim;		/* "complete", "bound 2 exhausted" */
+	char claim_text[48];
+	int bound;			/* of the finding, or the last tried */
+	long executions;
+	long most_points;		/* most choices met in one execution */
+	double seconds;
+	char replay[41];
+	bool diverged;			/* the replay string does not fit */
+	bool elsewhere;			/* needs what other runs have taught */
+	int nrows;
+	struct row rows[MAX_ROWS];
+};
+
+extern const struct scenario *const __start_twill_scenarios[];
+extern const struct scenario *const __stop_twill_scenarios[];
+
+const struct scenario *find_scenario(const char *name);
+struct result *explore(const struct scenario *s, const struct options *o);
+
+void print_table(FILE *f, const struct scenario *s, struct result *r);
+void print_json(FILE *f, const struct scenario *s, struct result *r);
+void name_finding(struct result *r);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SHIM_MM_H
+#define SHIM_MM_H
+
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/mm_types.h>
+#include <linux/mmu_notifier.h>
+#include <linux/sched.h>
+#include <asm/io.h>
+
+struct vm_fault {
+	struct vm_area_struct *vma;
+	unsigned long pgoff, address;
+	unsigned int flags;
+	struct page *page;
+};
+
+struct vm_operations_struct {
+	vm_fault_t (*fault)(struct vm_fault *vmf);
+};
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end, vm_pgoff, vm_flags;
+	struct file *vm_file;
+	const struct vm_operations_struct *vm_ops;
+	void *vm_private_data;
+};
+
+#define VM_FAULT_SIGBUS	2
+#define FOLL_WRITE	1
+#define FAULT_FLAG_WRITE	1
+#define VM_WRITE	2
+#define VM_SHARED	8
+
+void get_page(struct page *page);
+void put_page(struct page *page);
+long get_user_pages_unlocked(unsigned long start, unsigned long n,
+			     struct page **pages, unsigned int flags);
+#define get_user_pages_fast(s, n, f, p)	\
+	((int)get_user_pages_unlocked(s, n, p, f))
+#define mmap_read_lock(mm)	((void)(mm))
+#define mmap_read_unlock(mm)	((void)(mm))
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SHIM_MMU_NOTIFIER_H
+#define SHIM_MMU_NOTIFIER_H
+
+#include <linux/kernel.h>
+#include <linux/mm_types.h>
+
+struct mm_struct;
+struct mmu_notifier;
+
+struct mm_struct {
+	int mm_users, mm_count;
+	struct mmu_notifier *notifiers;
+};
+
+struct mmu_notifier_range {
+	struct mm_struct *mm;
+	unsigned long start, end;
+	unsigned int flags;
+};
+
+#define mmu_notifier_range_blockable(r)	true
+
+struct mmu_notifier_ops {
+	void (*release)(struct mmu_notifier *mn, struct mm_struct *mm);
+	int (*clear_flush_young)(struct mmu_notifier *mn, struct mm_struct *mm,
+				 unsigned long start, unsigned long end);
+	int (*clear_young)(struct mmu_notifier *mn, struct mm_struct *mm,
+			   unsigned long start, unsigned long end);
+	int (*test_young)(struct mmu_notifier *mn, struct mm_struct *mm,
+			  unsigned long address);
+	int (*invalidate_range_start)(struct mmu_notifier *mn,
+				      const struct mmu_notifier_range *r);
+	void (*invalidate_range_end)(struct mmu_notifier *mn,
+				     const struct mmu_notifier_range *r);
+};
+
+struct mmu_notifier {
+	const struct mmu_notifier_ops *ops;
+	struct mm_struct *mm;
+	struct mmu_notifier *next;
+	int active;			/* callbacks that are under way */
+};
+
+int mmu_notifier_register(struct mmu_notifier *mn, struct mm_struct *mm);
+void mmu_notifier_unregister(struct mmu_notifier *mn, struct mm_struct *mm);
+
+#endif

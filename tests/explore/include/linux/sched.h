@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SHIM_SCHED_H
+#define SHIM_SCHED_H
+
+#include <linux/kernel.h>
+#include <linux/preempt.h>
+
+struct mm_struct;
+
+struct task_struct {
+	struct mm_struct *mm;
+	pid_t pid;
+	char comm[16];
+};
+
+struct task_struct *shim_current(void);
+#define current		shim_current()
+#define signal_pending(t)	false
+#define fatal_signal_pending(t)	false
+#define need_resched()		false
+#define schedule()		cond_resched()
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SHIM_WORKQUEUE_H
+#define SHIM_WORKQUEUE_H
+
+#include <linux/kernel.h>
+
+struct work_struct;
+typedef void (*work_func_t)(struct work_struct *w);
+
+struct work_struct {
+	work_func_t func;
+	bool pending;
+	struct work_struct *next;
+};
+
+struct workqueue_struct;
+extern struct workqueue_struct *system_wq, *system_unbound_wq;
+
+#define INIT_WORK(w, f)	\
+	(*(w) = (struct work_struct){ .func = (f) })
+#define schedule_work(w)	shim_queue_work(w, #w)
+#define queue_work(q, w)	shim_queue_work(w, #w)
+#define flush_work(w)		shim_flush_work(w, #w, false)
+#define cancel_work_sync(w)	shim_flush_work(w, #w, true)
+bool shim_queue_work(struct work_struct *w, const char *name);
+bool shim_flush_work(struct work_struct *w, const char *name, bool cancel);
+
+#endif

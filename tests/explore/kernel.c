@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Files, descriptors, modules: what keeps things alive. */
+#include <linux/anon_inodes.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#undef min
+#undef max
+#include <string.h>
+#include "runtime.h"
+#include "scenario.h"
+
+#define MAX_FDS		64
+#define FD_RESERVED	((struct file *)1)
+#define MAX_MISC	8
+
+static struct file *fds[MAX_FDS];
+static struct miscdevice *misc[MAX_MISC];
+static struct inode the_inode;
+
+/* Modules. */
+
+struct module module_twill = { .name = "twill" };
+struct module module_twill_vfio = { .name = "twill_vfio" };
+struct module module_litmus = { .name = "litmus", .live = true };
+static struct module *const modules[] = { &module_twill, &module_twill_vfio };
+
+extern const struct shim_module_entry *const __start_twill_modules[] __attribute__((weak));
+extern const struct shim_module_entry *const __stop_twill_modules[] __attribute__((weak));
+extern const struct shim_export *const __start_twill_exports[] __attribute__((weak));
+extern const struct shim_export *const __stop_twill_exports[] __attribute__((weak));
+
+static bool get_module(struct module *m, unsigned long pc)
+{
+	if (!m)
+		return true;
+	visible("try_module_get", m->name, pc, NULL, NULL);
+	if (!m->live)
+		return false;
+	m->refs++;
+	m->last_get = pc;
+	return true;
+}
+
+bool try_module_get(struct module *m)
+{
+	return get_module(m, HERE);
+}
+
+void __module_get(struct module *m)
+{
+	visible("__module_get", m->name, HERE, NULL, NULL);
+	m->refs++;
+	m->last_get = HERE;
+}
+
+static void put_module(struct module *m, unsigned long pc)
+{
+	if (!m)
+		return;
+	visible("module_put", m->name, pc, NULL, NULL);
+	if (!m->refs)
+		fail("refcount", m->name, pc, NULL, NULL,
+		     "module_put of %s, which has no references", m->name);
+	m->refs--;
+}
+
+void module_put(struct module *m)
+{
+	put_module(m, HERE);
+}
+
+static const struct shim_export *find_export(const char *name)
+{
+	const struct shim_export *const *e;
+
+	for (e = __start_twill_exports; e < __stop_twill_exports; e++)
+		if (!strcmp((*e)->name, name))
+			return *e;
+	return NULL;
+}
+
+void *__symbol_get(const char *name)
+{
+	const struct shim_export *e = find_export(name);
+
+	visible("symbol_get", name, HERE, NULL, NULL);
+	if (!e || !e->module->live)
+		return NULL;
+	e->module->refs++;
+	e->module->last_get = HERE;
+	return e->address;
+}
+
+void __symbol_put(const char *name)
+{
+	const struct shim_export *e = find_export(name);
+
+	put_module(e ? e->module : NULL, HERE);
+}
+
+static void each_entry(struct module *m, bool init)
+{
+	const struct shim_module_entry *const *at, *e;
+	int r;
+
+	for (at = __start_twill_modules; at < __stop_twill_modules; at++) {
+		e = *at;
+		if (e->module != m)
+			continue;
+		if (init && e->init && (r = e->init()))
+			die("module %s: init returned %d", m->name, r);
+		if (!init && e->exit)
+			e->exit();
+	}
+}
+
+void load_modules(void)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		each_entry(modules[i], true);
+		modules[i]->live = true;
+	}
+}
+
+void unload_modules(void)
+{
+	size_t i;
+
+	for (i = 2; i-- > 0;) {
+		modules[i]->live = false;
+		each_entry(modules[i], false);
+	}
+}
+
+void check_modules(void)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		struct module *m = modules[i];
+
+		if (!m->refs)
+			continue;
+		note("end", m->name, m->last_get);
+		cur->depth = 0;
+		fail("leak", m->name, m->last_get, NULL, NULL,
+		     "module %s still has %d reference%s; it cannot be unloaded",
+		     m->name, m->refs, m->refs > 1 ? "s" : "");
+	}
+}
+
+/* Files. */
+
+static struct file *new_file(const char *name, const struct file_operations *op,
+			     void *private, unsigned int flags,
+			     unsigned long pc)
+{
+	struct file *f = arena_alloc(sizeof(*f), 16, "file", pc);
+
+	memset(f, 0, sizeof(*f));
+	f->f_op = op;
+	f->private_data = private;
+	f->f_count.counter = 1;
+	f->f_flags = flags;
+	f->f_mode = 3;
+	f->f_inode = &the_inode;
+	f->shim_name = name;
+	return f;
+}
+
+static void use_file(struct file *f, unsigned long pc)
+{
+	check_access((uintptr_t)f, sizeof(*f), true, pc);
+}
+
+struct file *get_file(struct file *f)
+{
+	visible("get_file", NULL, HERE, NULL, NULL);
+	use_file(f, HERE);
+	f->f_count.counter++;
+	return f;
+}
+
+/* The last fput only queues the file: it is released on return to user. */
+static void put_file(struct file *f, unsigned long pc)
+{
+	visible("fput", f->shim_name, pc, NULL, NULL);
+	use_file(f, pc);
+	if (f->f_count.counter < 1)
+		fail("refcount", "file", pc, NULL, NULL, "fput too often");
+	if (--f->f_count.counter)
+		return;
+	f->shim_next = NULL;
+	for (struct file **p = (struct file **)&cur->works;;
+	     p = &(*p)->shim_next)
+		if (!*p) {
+			*p = f;
+			break;
+		}
+}
+
+void fput(struct file *f)
+{
+	put_file(f, HERE);
+}
+
+static void __fput(struct file *f)
+{
+	struct module *owner = f->f_op->owner;
+	unsigned long pc = HERE;
+
+	if (f->f_op->release) {
+		note("release", f->shim_name,
+		     (unsigned long)f->f_op->release + 1);
+		f->f_op->release(f->f_inode, f);
+	}
+	put_module(owner, pc);
+	arena_free(f, pc);
+}
+
+void run_task_works(void)
+{
+	struct file *f;
+
+	while ((f = cur->works)) {
+		cur->works = f->shim_next;
+		__fput(f);
+	}
+}
+
+static struct file *find_file(unsigned int fd, unsigned long pc)
+{
+	struct file *f;
+
+	visible("fget", NULL, pc, NULL, NULL);
+	if (fd >= MAX_FDS || !fds[fd] || fds[fd] == FD_RESERVED)
+		return NULL;
+	f = fds[fd];
+	f->f_count.counter++;
+	return f;
+}
+
+struct file *fget(unsigned int fd)
+{
+	return find_file(fd, HERE);
+}
+
+static int reserve_fd(unsigned long pc)
+{
+	int fd;
+
+	visible("get_unused_fd", NULL, pc, NULL, NULL);
+	for (fd = 3; fd < MAX_FDS; fd++)
+		if (!fds[fd]) {
+			fds[fd] = FD_RESERVED;
+			return fd;
+		}
+	return -EMFILE;
+}
+
+static void release_fd(unsigned int fd, unsigned long pc)
+{
+	visible("put_unused_fd", NULL, pc, NULL, NULL);
+	fds[fd] = NULL;
+}
+
+static void install_fd(unsigned int fd, struct file *f, unsigned long pc)
+{
+	visible("fd_install", f->shim_name, pc, NULL, NULL);
+	if (fds[fd] != FD_RESERVED)
+		fail("warning", "fd", pc, NULL, NULL,
+		     "fd_install on a descriptor that is not reserved");
+	fds[fd] = f;
+}
+
+int get_unused_fd_flags(unsigned int flags)
+{
+	(void)flags;
+	return reserve_fd(HERE);
+}
+
+void put_unused_fd(unsigned int fd)
+{
+	release_fd(fd, HERE);
+}
+
+void fd_install(unsigned int fd, struct file *f)
+{
+	install_fd(fd, f, HERE);
+}
+
+static struct file *anon_file(const char *name,
+			      const struct file_operations *ops,
+			      void *private, int flags, unsigned long pc)
+{
+	if (!get_module(ops->owner, pc))
+		return ERR_PTR(-ENOENT);
+	return new_file(name, ops, private, flags, pc);
+}
+
+struct file *anon_inode_getfile(const char *name,
+				const struct file_operations *ops,
+				void *private, int flags)
+{
+	return anon_file(name, ops, private, flags, HERE);
+}
+
+int anon_inode_getfd(const char *name, const struct file_operations *ops,
+		     void *private, int flags)
+{
+	unsigned long pc = HERE;
+	int fd = reserve_fd(pc);
+	struct file *f;
+
+	if (fd < 0)
+		return fd;
+	f = anon_file(name, ops, private, flags, pc);
+	if (IS_ERR(f)) {
+		release_fd(fd, pc);
+		return PTR_ERR(f);
+	}
+	install_fd(fd, f, pc);
+	return fd;
+}
+
+int misc_register(struct miscdevice *m)
+{
+	int i;
+
+	for (i = 0; i < MAX_MISC; i++)
+		if (!misc[i]) {
+			misc[i] = m;
+			return 0;
+		}
+	return -EBUSY;
+}
+
+void misc_deregister(struct miscdevice *m)
+{
+	int i;
+
+	for (i = 0; i < MAX_MISC; i++)
+		if (misc[i] == m)
+			misc[i] = NULL;
+}
+
+loff_t noop_llseek(struct file *f, loff_t o, int whence)
+{
+	(void)f;
+	(void)o;
+	(void)whence;
+	return 0;
+}
+
+void check_files(void)
+{
+	int i;
+
+	for (i = 0; i < MAX_FDS; i++)
+		if (fds[i])
+			fail("leak", fds[i] == FD_RESERVED ? "fd" :
+			     fds[i]->shim_name, HERE, NULL, NULL,
+			     "descriptor %d is still open at the end", i);
+}
+
+/* System calls. Each returns by way of the file releases that are due. */
+
+static long done_at(long r, unsigned long pc)
+{
+	run_task_works();
+	check_user_return(pc);
+	return r;
+}
+
+#define done(r)	done_at(r, HERE)
+
+int u_open(const char *path)
+{
+	struct miscdevice *m;
+	struct file *f;
+	int i, fd, r;
+
+	note("open()", path, HERE);
+	for (i = 0; i < MAX_MISC; i++) {
+		m = misc[i];
+		if (m && !strncmp(path, "/dev/", 5) &&
+		    !strcmp(path + 5, m->nodename ? m->nodename : m->name))
+			break;
+	}
+	if (i == MAX_MISC)
+		return -ENOENT;
+	fd = reserve_fd(HERE);
+	if (fd < 0)
+		return fd;
+	if (!get_module(m->fops->owner, HERE)) {
+		release_fd(fd, HERE);
+		return -ENODEV;
+	}
+	f = new_file(m->name, m->fops, m, O_RDWR | O_CLOEXEC, HERE);
+	r = f->f_op->open ? f->f_op->open(f->f_inode, f) : 0;
+	if (r) {
+		release_fd(fd, HERE);
+		put_module(f->f_op->owner, HERE);
+		arena_free(f, HERE);
+		return done(r);
+	}
+	install_fd(fd, f, HERE);
+	return done(fd);
+}
+
+int u_close(int fd)
+{
+	struct file *f;
+
+	note("close()", fd >= 0 && fd < MAX_FDS && fds[fd] > FD_RESERVED ?
+	     fds[fd]->shim_name : "-", HERE);
+	visible("close", NULL, HERE, NULL, NULL);
+	if (fd < 0 || fd >= MAX_FDS || !fds[fd] || fds[fd] == FD_RESERVED)
+		return -EBADF;
+	f = fds[fd];
+	fds[fd] = NULL;
+	put_file(f, HERE);
+	return done(0);
+}
+
+long u_ioctl_(int fd, unsigned int cmd, unsigned long arg)
+{
+	struct file *f = find_file(fd, HERE);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	note("ioctl()", f->shim_name, HERE);
+	r = f->f_op->unlocked_ioctl ? f->f_op->unlocked_ioctl(f, cmd, arg) :
+				      -ENOTTY;
+	put_file(f, HERE);
+	return done(r);
+}
+
+/* A mapping of a file holds the file; its pages are all faulted in at once. */
+static struct vm_area_struct vmas[8];
+
+void *u_mmap(int fd, size_t size)
+{
+	struct vm_area_struct *v;
+	struct vm_fault vmf = {};
+	char *first = NULL;
+	struct file *f = find_file(fd, HERE);
+
+	if (!f)
+		return NULL;
+	note("mmap()", f->shim_name, HERE);
+	for (v = vmas; v < vmas + 8 && v->vm_file; v++)
+		;
+	if (v == vmas + 8)
+		die("too many mappings");
+	memset(v, 0, sizeof(*v));
+	v->vm_file = f;
+	v->vm_end = size;
+	v->vm_flags = VM_SHARED | VM_WRITE;
+	if (!f->f_op->mmap || f->f_op->mmap(f, v)) {
+		v->vm_file = NULL;
+		put_file(f, HERE);
+		done(0);
+		return NULL;
+	}
+	for (vmf.vma = v; vmf.pgoff < size >> PAGE_SHIFT; vmf.pgoff++) {
+		if (!v->vm_ops || v->vm_ops->fault(&vmf))
+			return NULL;
+		if (!vmf.pgoff)
+			first = page_address(vmf.page);
+		if (page_address(vmf.page) != first + vmf.pgoff * PAGE_SIZE)
+			die("pages of a mapping do not follow one another");
+	}
+	v->vm_start = (unsigned long)first;
+	v->vm_end = v->vm_start + size;
+	done(0);
+	return first;
+}
+
+static int unmap_file(unsigned long start)
+{
+	struct vm_area_struct *v;
+	struct file *f;
+	unsigned long a;
+
+	for (v = vmas; v < vmas + 8; v++)
+		if (v->vm_file && v->vm_start == start)
+			break;
+	if (v == vmas + 8)
+		return -EINVAL;
+	note("munmap()", v->vm_file->shim_name, HERE);
+	for (a = start; a < v->vm_end; a += PAGE_SIZE)
+		put_page(virt_to_page(a));
+	f = v->vm_file;
+	v->vm_file = NULL;
+	put_file(f, HERE);
+	return 0;
+}
+
+int u_munmap(void *p, size_t size)
+{
+	int r = unmap_file((unsigned long)p);
+
+	return done(r == -EINVAL ? unmap_memory(p, size) : r);
+}
+
+void u_failed(const char *cond)
+{
+	note("assert", cond, HERE);
+	fail("assertion", cond, HERE, NULL, NULL, "u_assert(%s)", cond);
+}
+
+void kernel_reset(void)
+{
+	size_t i;
+
+	memset(fds, 0, sizeof(fds));
+	memset(misc, 0, sizeof(misc));
+	memset(vmas, 0, sizeof(vmas));
+	for (i = 0; i < 2; i++) {
+		modules[i]->refs = 0;
+		modules[i]->live = false;
+	}
+	module_litmus.refs = 0;
+	mm_reset();
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The memory of an execution, and the check of each access to it.
+ *
+ * All allocations come from one arena at a fixed address and are never used
+ * again within an execution. A shadow of one cell for 8 bytes says which
+ * object they belong to; a cell of an earlier execution has another
+ * generation, so that starting anew costs nothing.
+ *
+ * gcc -fsanitize=thread calls __tsan_read4() and its kin before each access
+ * of the code under test; they are defined here.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include "runtime.h"
+
+#define ARENA		((char *)0x100000000000)
+#define ARENA_SIZE	(32UL << 20)
+#define MAX_OBJECTS	4096
+#define MAX_ACCESSES	20000000L	/* in one execution */
+#define REDZONE		16
+
+extern char __start_twill_data[], __stop_twill_data[];
+extern char __executable_start[], _end[];
+
+uintptr_t stacks_start, stacks_end;
+
+static uint32_t *shadow;		/* generation << 12 | object */
+static uint32_t generation;
+static struct object objects[MAX_OBJECTS];
+static int nobjects;
+static uintptr_t next_free;
+static long accesses;
+static char *saved_data;
+static struct { uintptr_t start; size_t size; } allowed[8];
+static int nallowed;
+
+void memory_setup(void)
+{
+	size_t size = __stop_twill_data - __start_twill_data;
+
+	if (mmap(ARENA, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+		 MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) !=
+	    ARENA)
+		die("no room for the arena");
+	shadow = mmap(NULL, ARENA_SIZE / 8 * sizeof(*shadow),
+		      PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	saved_data = mmap(NULL, size + 1, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (shadow == MAP_FAILED || saved_data == MAP_FAILED)
+		die("no room for the shadow");
+	memcpy(saved_data, __start_twill_data, size);
+}
+
+void memory_reset(void)
+{
+	if (++generation == 1 << 20) {
+		memset(shadow, 0, ARENA_SIZE / 8 * sizeof(*shadow));
+		generation = 1;
+	}
+	memcpy(__start_twill_data, saved_data,
+	       __stop_twill_data - __start_twill_data);
+	nobjects = 0;
+	next_free = (uintptr_t)ARENA + 4096;
+	accesses = 0;
+	nallowed = 0;
+}
+
+/* Memory that tasks may touch although no allocation made it. */
+void allow_memory(uintptr_t start, size_t size)
+{
+	if (nallowed == 8)
+		die("too many special memories");
+	allowed[nallowed].start = start;
+	allowed[nallowed++].size = size;
+}
+
+void *arena_alloc(size_t size, size_t align, const char *name,
+		  unsigned long pc)
+{
+	struct object *o;
+	uint32_t tag;
+	size_t i, n;
+
+	if (nobjects == MAX_OBJECTS)
+		die("too many objects in one execution");
+	o = &objects[nobjects];
+	o->start = (next_free + align - 1) & -align;
+	o->size = size;
+	o->name = name;
+	o->live = true;
+	o->init = false;
+	o->pc = pc;
+	o->born.depth = o->freed.depth = 0;
+	next_free = o->start + ((size + REDZONE + 7) & ~7UL);
+	if (next_free > (uintptr_t)ARENA + ARENA_SIZE)
+		die("the arena is full");
+	tag = generation << 12 | nobjects++;
+	i = (o->start - (uintptr_t)ARENA) / 8;
+	for (n = i + (size + 7) / 8; i < n; i++)
+		shadow[i] = tag;
+	if (recording)
+		take_stack(&o->born, cur, pc);
+	note("alloc", name, pc);
+	return (void *)o->start;
+}
+
+/* The next allocation may follow at once, without a red zone. */
+void arena_rewind(uintptr_t to)
+{
+	next_free = to;
+}
+
+struct object *arena_object(uintptr_t addr)
+{
+	uint32_t tag;
+
+	if (addr - (uintptr_t)ARENA >= ARENA_SIZE)
+		return NULL;
+	tag = shadow[(addr - (uintptr_t)ARENA) / 8];
+	return tag >> 12 == generation ? &objects[tag & 0xfff] : NULL;
+}
+
+void arena_free(const void *p, unsigned long pc)
+{
+	struct object *o = arena_object((uintptr_t)p);
+
+	note("free", o ? o->name : "?", pc);
+	if (!o || o->start != (uintptr_t)p)
+		fail("bad-free", o ? o->name : "?", pc, NULL, NULL,
+		     "%p is not the start of an allocation", p);
+	if (!o->live)
+		fail("double-free", o->name, pc, &o->freed, "first freed",
+		     "freed twice");
+	check_held((uintptr_t)p, o, pc);
+	o->live = false;
+	if (recording)
+		take_stack(&o->freed, cur, pc);
+}
+
+static _Noreturn void bad_access(uintptr_t addr, size_t size, bool write,
+				 unsigned long pc)
+{
+	const char *what = write ? "write" : "read";
+	struct object *o = arena_object(addr);
+
+	note(what, o ? o->name : addr < 65536 ? "NULL" : "?", pc);
+	if (addr < 65536)
+		fail("null-dereference", "NULL", pc, NULL, NULL,
+		     "%s of %zu bytes at address %#lx", what, size, addr);
+	if (o && !o->live)
+		fail("use-after-free", o->name, pc, &o->freed, "freed",
+		     "%s of %zu bytes at offset %zu of %s, %zu bytes, freed",
+		     what, size, addr - o->start, o->name, o->size);
+	if (o)
+		fail("out-of-bounds", o->name, pc, &o->born, "allocated",
+		     "%s of %zu bytes at offset %zu of %s, which has %zu",
+		     what, size, addr - o->start, o->name, o->size);
+	if (addr - (uintptr_t)ARENA < ARENA_SIZE) {
+		while (--addr >= (uintptr_t)ARENA &&
+		       !(o = arena_object(addr)))
+			;
+		if (o)
+			fail("out-of-bounds", o->name, pc, &o->born,
+			     "allocated", "%s of %zu bytes just behind %s",
+			     what, size, o->name);
+	}
+	fail("wild-access", "?", pc, NULL, NULL, "%s of %zu bytes at %#lx",
+	     what, size, addr);
+}
+
+static inline bool within(uintptr_t addr, size_t size, const void *start,
+			  const void *end)
+{
+	return addr >= (uintptr_t)start && addr + size <= (uintptr_t)end;
+}
+
+void check_access(uintptr_t addr, size_t size, bool write, unsigned long pc)
+{
+	struct object *o;
+	int i;
+
+	if (!size)
+		return;
+	if (++accesses > MAX_ACCESSES)
+		fail("livelock", "memory", pc, NULL, NULL,
+		     "more than %ld accesses", MAX_ACCESSES);
+	if (addr - (uintptr_t)ARENA < ARENA_SIZE) {
+		o = arena_object(addr);
+		if (o && o->live && addr + size <= o->start + o->size)
+			return;
+		bad_access(addr, size, write, pc);
+	}
+	if (within(addr, size, (void *)stacks_start, (void *)stacks_end) ||
+	    within(addr, size, __start_twill_data, __stop_twill_data) ||
+	    (!write && within(addr, size, __executable_start, _end)))
+		return;
+	for (i = 0; i < nallowed; i++)
+		if (addr >= allowed[i].start &&
+		    addr + size <= allowed[i].start + allowed[i].size)
+			return;
+	bad_access(addr, size, write, pc);
+}
+
+void mark_init_objects(void)
+{
+	int i;
+
+	for (i = 0; i < nobjects; i++)
+		objects[i].init = true;
+}
+
+/* The first object that nobody freed: owners are older than what they own. */
+void check_leaks(bool with_init)
+{
+	struct object *o, *first = NULL;
+	char text[200];
+	int i, n = 0, len = 0;
+
+	for (i = 0; i < nobjects; i++) {
+		o = &objects[i];
+		if (!o->live || (o->init && !with_init))
+			continue;
+		if (!first)
+			first = o;
+		if (n++ < 6)
+			len += snprintf(text + len, sizeof(text) - len, "%s%s",
+					n > 1 ? ", " : "", o->name);
+		if (len >= (int)sizeof(text))
+			len = sizeof(text) - 1;
+	}
+	if (!first)
+		return;
+	note("end", first->name, first->pc);
+	cur->depth = 0;
+	for (i = first->born.depth; i-- > 1;)
+		cur->frames[cur->depth++] = first->born.pc[i];
+	fail("leak", first->name, first->pc, NULL, NULL,
+	     "%d object%s never freed: %s%s", n, n > 1 ? "s" : "", text,
+	     n > 6 ? ", ..." : "");
+}
+
+/* "sizeof(struct vm)" and "sizeof(*vm)" are a vm, sizeof(*a->vm) as well. */
+const char *plain_name(const char *expr)
+{
+	static struct { const char *expr; char name[32]; } known[256];
+	static int nknown;
+	const char *s, *p;
+	char *out;
+	int i;
+
+	for (i = 0; i < nknown; i++)
+		if (known[i].expr == expr)
+			return known[i].name;
+	if (nknown == 256)
+		return expr;
+	known[nknown].expr = expr;
+	out = known[nknown].name;
+	if ((s = strstr(expr, "sizeof(")))
+		s += 7;
+	else if ((s = strstr(expr, "struct_size(")))
+		s += 12;
+	else
+		s = expr;
+	if (!strncmp(s, "struct ", 7))
+		s += 7;
+	while ((p = strstr(s, "->")))
+		s = p + 2;
+	s += strspn(s, "*&( ");
+	for (i = 0; i < 31 && s[i] && !strchr("),[ *", s[i]); i++)
+		out[i] = s[i];
+	out[i] = 0;
+	return known[nknown++].name;
+}
+
+/* What gcc -fsanitize=thread calls. */
+void __tsan_init(void);
+void __tsan_init(void)
+{
+}
+
+void __tsan_func_entry(void *pc);
+void __tsan_func_entry(void *pc)
+{
+	if (cur->depth == MAX_FRAMES)
+		fail("stack-overflow", "stack", HERE, NULL, NULL,
+		     "%d functions deep", MAX_FRAMES);
+	cur->frames[cur->depth++] = (unsigned long)pc;
+}
+
+void __tsan_func_exit(void);
+void __tsan_func_exit(void)
+{
+	if (cur->depth)
+		cur->depth--;
+}
+
+#define ACCESS(name, size, write)				\
+void __tsan_##name(void *p);					\
+void __tsan_##name(void *p)					\
+{								\
+	check_access((uintptr_t)p, size, write, HERE);		\
+}
+
+/* A marked access is for others to see: they may come in between. */
+#define MARKED(name, size, write)				\
+void __tsan_##name(void *p);					\
+void __tsan_##name(void *p)					\
+{								\
+	visible(write ? "write once" : "read once", NULL, HERE, NULL, NULL); \
+	check_access((uintptr_t)p, size, write, HERE);		\
+}
+
+#define ALL_SIZES(M, prefix, write)				\
+	M(prefix##1, 1, write) M(prefix##2, 2, write)		\
+	M(prefix##4, 4, write) M(prefix##8, 8, write)		\
+	M(prefix##16, 16, write)
+
+ALL_SIZES(ACCESS, read, false)
+ALL_SIZES(ACCESS, write, true)
+ALL_SIZES(ACCESS, unaligned_read, false)
+ALL_SIZES(ACCESS, unaligned_write, true)
+ALL_SIZES(MARKED, volatile_read, false)
+ALL_SIZES(MARKED, volatile_write, true)
+ALL_SIZES(MARKED, unaligned_volatile_read, false)
+ALL_SIZES(MARKED, unaligned_volatile_write, true)
+
+void __tsan_read_range(void *p, size_t size);
+void __tsan_read_range(void *p, size_t size)
+{
+	check_access((uintptr_t)p, size, false, HERE);
+}
+
+void __tsan_write_range(void *p, size_t size);
+void __tsan_write_range(void *p, size_t size)
+{
+	check_access((uintptr_t)p, size, true, HERE);
+}
+
+/* The code under test calls these for memcpy() and the rest. */
+void *checked_memcpy(void *to, const void *from, size_t n);
+void *checked_memcpy(void *to, const void *from, size_t n)
+{
+	check_access((uintptr_t)from, n, false, HERE);
+	check_access((uintptr_t)to, n, true, HERE);
+	return memcpy(to, from, n);
+}
+
+void *checked_memmove(void *to, const void *from, size_t n);
+void *checked_memmove(void *to, const void *from, size_t n)
+{
+	check_access((uintptr_t)from, n, false, HERE);
+	check_access((uintptr_t)to, n, true, HERE);
+	return memmove(to, from, n);
+}
+
+void *checked_memset(void *to, int c, size_t n);
+void *checked_memset(void *to, int c, size_t n)
+{
+	check_access((uintptr_t)to, n, true, HERE);
+	return memset(to, c, n);
+}
+
+int checked_memcmp(const void *a, const void *b, size_t n);
+int checked_memcmp(const void *a, const void *b, size_t n)
+{
+	check_access((uintptr_t)a, n, false, HERE);
+	check_access((uintptr_t)b, n, false, HERE);
+	return memcmp(a, b, n);
+}

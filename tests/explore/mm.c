@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Allocation, pages, the address space and those who watch it. */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#undef min
+#undef max
+#include <string.h>
+#include "runtime.h"
+#include "scenario.h"
+
+#define NR_PAGES	8192		/* the arena's */
+
+struct page shim_mem_map[NR_PAGES];
+static unsigned long pages_used[64];	/* to be cleared at the next start */
+static int npages_used;
+static struct task_struct kernel_tasks[NR_TASKS];
+static struct mm_struct *mm;
+
+/* Allocation. */
+
+static void *allocate(size_t size, size_t align, gfp_t flags, const char *name,
+		      unsigned long pc)
+{
+	void *p;
+
+	if (flags & __GFP_DIRECT_RECLAIM)
+		may_sleep_in("GFP_KERNEL", pc);
+	p = arena_alloc(size, align, name, pc);
+	memset(p, flags & __GFP_ZERO ? 0 : 0x5a, size);
+	return p;
+}
+
+void *shim_alloc(size_t size, gfp_t flags, const char *name)
+{
+	return allocate(size, 16, flags, plain_name(name), HERE);
+}
+
+void *shim_alloc_array(size_t n, size_t size, gfp_t flags, const char *name)
+{
+	if (__builtin_mul_overflow(n, size, &size))
+		return NULL;
+	return allocate(size, 16, flags, plain_name(name), HERE);
+}
+
+void *shim_memdup(const void *from, size_t size, gfp_t flags, const char *name)
+{
+	void *p = allocate(size, 16, flags, plain_name(name), HERE);
+
+	check_access((uintptr_t)from, size, false, HERE);
+	return memcpy(p, from, size);
+}
+
+void kfree(const void *p)
+{
+	if (p)
+		arena_free(p, HERE);
+}
+
+struct kmem_cache {
+	char name[32];
+	unsigned int size, align;
+	int live;
+};
+
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size,
+				     unsigned int align, unsigned int flags,
+				     void (*ctor)(void *))
+{
+	struct kmem_cache *c = allocate(sizeof(*c), 16, GFP_KERNEL | __GFP_ZERO,
+					"kmem_cache", HERE);
+
+	(void)flags;
+	if (ctor)
+		die("no constructors in this slab");
+	strncpy(c->name, name, sizeof(c->name) - 1);
+	c->size = size;
+	c->align = align > 16 ? align : 16;
+	return c;
+}
+
+void *kmem_cache_alloc(struct kmem_cache *c, gfp_t flags)
+{
+	check_access((uintptr_t)c, sizeof(*c), true, HERE);
+	c->live++;
+	return allocate(c->size, c->align, flags, c->name, HERE);
+}
+
+void kmem_cache_free(struct kmem_cache *c, void *p)
+{
+	check_access((uintptr_t)c, sizeof(*c), true, HERE);
+	arena_free(p, HERE);
+	c->live--;
+}
+
+void kmem_cache_destroy(struct kmem_cache *c)
+{
+	if (!c)
+		return;
+	check_access((uintptr_t)c, sizeof(*c), true, HERE);
+	if (c->live)
+		fail("leak", c->name, HERE, NULL, NULL,
+		     "%d objects left in the cache", c->live);
+	arena_free(c, HERE);
+}
+
+/* Pages. The first one of an allocation counts for all of it. */
+
+static void page_used(struct page *page)
+{
+	if (npages_used < 64)
+		pages_used[npages_used] = page - shim_mem_map;
+	npages_used++;
+}
+
+static void *pages(size_t size, gfp_t flags, const char *name,
+		   unsigned long pc)
+{
+	void *p = allocate(PAGE_ALIGN(size), PAGE_SIZE, flags, name, pc);
+
+	virt_to_page(p)->refs = 1;
+	page_used(virt_to_page(p));
+	return p;
+}
+
+static struct page *head(struct page *page)
+{
+	struct object *o = arena_object((uintptr_t)page_address(page));
+
+	return o ? virt_to_page(o->start) : page;
+}
+
+void *shim_pages(size_t size, gfp_t flags)
+{
+	return pages(size, flags, "pages", HERE);
+}
+
+static void drop_page(struct page *page, unsigned long pc)
+{
+	page = head(page);
+	check_access((uintptr_t)page_address(page), 1, true, pc);
+	if (!--page->refs)
+		arena_free(page_address(page), pc);
+}
+
+void shim_free_pages(const void *p)
+{
+	if (p)
+		drop_page(virt_to_page(p), HERE);
+}
+
+void get_page(struct page *page)
+{
+	visible("get_page", NULL, HERE, NULL, NULL);
+	page = head(page);
+	check_access((uintptr_t)page_address(page), 1, true, HERE);
+	page->refs++;
+}
+
+void put_page(struct page *page)
+{
+	visible("put_page", NULL, HERE, NULL, NULL);
+	drop_page(page, HERE);
+}
+
+/* The address space. */
+
+struct task_struct *shim_current(void)
+{
+	return &kernel_tasks[cur->id];
+}
+
+static void count_mm(struct mm_struct *m, int users, int count,
+		     const char *op, unsigned long pc)
+{
+	visible(op, "mm", pc, NULL, NULL);
+	check_access((uintptr_t)m, sizeof(*m), true, pc);
+	if (!m->mm_count || (users > 0 && !m->mm_users))
+		fail("refcount", "mm", pc, NULL, NULL, "%s from zero", op);
+	m->mm_users += users;
+	m->mm_count += count;
+	if (m->mm_users < 0)
+		fail("refcount", "mm", pc, NULL, NULL, "%s underflows", op);
+	if (!m->mm_count)
+		arena_free(m, pc);
+}
+
+void mmgrab(struct mm_struct *m)
+{
+	count_mm(m, 0, 1, "mmgrab", HERE);
+}
+
+void mmdrop(struct mm_struct *m)
+{
+	count_mm(m, 0, -1, "mmdrop", HERE);
+}
+
+void mmget(struct mm_struct *m)
+{
+	count_mm(m, 1, 0, "mmget", HERE);
+}
+
+void mmput(struct mm_struct *m)
+{
+	may_sleep_in("mmput", HERE);
+	count_mm(m, -1, 0, "mmput", HERE);
+}
+
+bool mmget_not_zero(struct mm_struct *m)
+{
+	if (!m->mm_users)
+		return false;
+	count_mm(m, 1, 0, "mmget_not_zero", HERE);
+	return true;
+}
+
+/* Memory of user space: an object a page, so that each can go by itself. */
+void *u_memory(size_t size)
+{
+	char *first = NULL, *p;
+	size_t at;
+
+	note("mmap()", "memory", HERE);
+	for (at = 0; at < size; at += PAGE_SIZE) {
+		p = arena_alloc(PAGE_SIZE, PAGE_SIZE, "user page", HERE);
+		memset(p, 0, PAGE_SIZE);
+		virt_to_page(p)->refs = 1;
+		page_used(virt_to_page(p));
+		arena_object((uintptr_t)p)->init = true;
+		if (!first)
+			first = p;
+		/* The red zone costs a page; addresses must be contiguous. */
+		arena_rewind((uintptr_t)p + PAGE_SIZE);
+	}
+	return first;
+}
+
+int unmap_memory(void *p, size_t size)
+{
+	struct mmu_notifier_range r = { .mm = mm, .start = (unsigned long)p,
+					.end = (unsigned long)p + size };
+	struct mmu_notifier *mn;
+	size_t at;
+
+	note("munmap()", "memory", HERE);
+	for (mn = mm->notifiers; mn; mn = mn->next)
+		mn->active++;
+	for (mn = mm->notifiers; mn; mn = mn->next)
+		if (mn->ops->invalidate_range_start)
+			mn->ops->invalidate_range_start(mn, &r);
+	for (at = 0; at < size; at += PAGE_SIZE)
+		drop_page(virt_to_page((char *)p + at), HERE);
+	for (mn = mm->notifiers; mn; mn = mn->next) {
+		if (!mn->active)	/* registered meanwhile */
+			continue;
+		if (mn->ops->invalidate_range_end)
+			mn->ops->invalidate_range_end(mn, &r);
+		mn->active--;
+	}
+	return 0;
+}
+
+long get_user_pages_unlocked(unsigned long start, unsigned long n,
+			     struct page **to, unsigned int flags)
+{
+	unsigned long i;
+
+	(void)flags;
+	may_sleep_in("get_user_pages", HERE);
+	visible("get_user_pages", NULL, HERE, NULL, NULL);
+	for (i = 0; i < n; i++) {
+		struct object *o = arena_object(start + i * PAGE_SIZE);
+
+		if (!o || !o->live || strcmp(o->name, "user page"))
+			break;
+		to[i] = virt_to_page(o->start);
+		to[i]->refs++;
+	}
+	return i ? (long)i : -EFAULT;
+}
+
+/* User addresses are those of the scenario's variables and memory. */
+static bool bad_user(const void *p, unsigned long n)
+{
+	struct object *o = arena_object((uintptr_t)p);
+
+	return (uintptr_t)p < 65536 ||
+	       (o && (!o->live || (uintptr_t)p + n > o->start + o->size));
+}
+
+unsigned long copy_from_user(void *to, const void *from, unsigned long n)
+{
+	may_sleep_in("copy_from_user", HERE);
+	visible("copy_from_user", NULL, HERE, NULL, NULL);
+	check_access((uintptr_t)to, n, true, HERE);
+	if (bad_user(from, n))
+		return n;
+	memcpy(to, from, n);
+	return 0;
+}
+
+unsigned long copy_to_user(void *to, const void *from, unsigned long n)
+{
+	may_sleep_in("copy_to_user", HERE);
+	visible("copy_to_user", NULL, HERE, NULL, NULL);
+	check_access((uintptr_t)from, n, false, HERE);
+	if (bad_user(to, n))
+		return n;
+	memcpy(to, from, n);
+	return 0;
+}
+
+/* Those who want to know what happens to it. */
+
+int mmu_notifier_register(struct mmu_notifier *mn, struct mm_struct *m)
+{
+	may_sleep_in("mmu_notifier_register", HERE);
+	visible("mmu_notifier_register", NULL, HERE, NULL, NULL);
+	check_access((uintptr_t)mn, sizeof(*mn), true, HERE);
+	check_access((uintptr_t)m, sizeof(*m), true, HERE);
+	m->mm_count++;
+	mn->mm = m;
+	mn->active = 0;
+	mn->next = m->notifiers;
+	m->notifiers = mn;
+	return 0;
+}
+
+static bool notifier_idle(void *arg)
+{
+	return !((struct mmu_notifier *)arg)->active;
+}
+
+void mmu_notifier_unregister(struct mmu_notifier *mn, struct mm_struct *m)
+{
+	struct mmu_notifier **p = &m->notifiers;
+
+	may_sleep_in("mmu_notifier_unregister", HERE);
+	visible("mmu_notifier_unregister", NULL, HERE, NULL, NULL);
+	check_access((uintptr_t)mn, sizeof(*mn), true, HERE);
+	if (mn->ops->release)
+		mn->ops->release(mn, m);
+	wait_for("mmu_notifier_unregister", "notifier", HERE, notifier_idle,
+		 mn);
+	while (*p && *p != mn)
+		p = &(*p)->next;
+	if (!*p)
+		fail("warning", "notifier", HERE, NULL, NULL,
+		     "mmu_notifier_unregister of what is not registered");
+	*p = mn->next;
+	count_mm(m, 0, -1, "mmdrop", HERE);
+}
+
+void mm_reset(void)
+{
+	int i;
+
+	if (npages_used > 64) {
+		memset(shim_mem_map, 0, sizeof(shim_mem_map));
+		npages_used = 0;
+	}
+	while (npages_used)
+		shim_mem_map[pages_used[--npages_used]].refs = 0;
+	cur = &tasks[MAIN_TASK];
+	mm = arena_alloc(sizeof(*mm), 16, "mm", HERE);
+	memset(mm, 0, sizeof(*mm));
+	mm->mm_users = mm->mm_count = 1;
+	for (i = 0; i < NR_TASKS; i++)
+		kernel_tasks[i].mm = mm;
+}
+
+/* What is left of it when all files are closed. */
+void check_mm(void)
+{
+	if (mm->mm_users != 1 || mm->mm_count != 1) {
+		note("end", "mm", HERE);
+		fail("leak", "mm", HERE, NULL, NULL,
+		     "mm_users is %d and mm_count %d, not 1 and 1",
+		     mm->mm_users, mm->mm_count);
+	}
+	arena_free(mm, HERE);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A scenario: a few system calls to begin with, two or three tasks whose
+ * system calls may come in any order, and a few to end with.
+ *
+ *	static void setup(void)		{ vm = u_ioctl(...); }
+ *	static void close_vm(void)	{ u_close(vm); }
+ *
+ *	SCENARIO("name", "what it shows", setup, end, close_vm, ...);
+ *
+ * The same text runs in the explorer, where the calls go into the shim, and
+ * compiled with -DON_KERNEL on a booted kernel, where they are the system's.
+ */
+#ifndef SCENARIO_H
+#define SCENARIO_H
+
+#include <linux/types.h>
+#include <linux/ioctl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifndef EXPLORE_H
+struct scenario {
+	const char *name;
+	const char *shows;
+	bool bare;
+	void (*setup)(void);
+	void (*task[4])(void);
+	void (*end)(void);
+};
+#endif
+
+#ifdef LITMUS
+#define SCENARIO_BARE	true
+#else
+#define SCENARIO_BARE	false
+#endif
+
+#define SCENARIO_PASTE(a, b)	a##b
+#define SCENARIO_ID(n, line)	SCENARIO_PASTE(n, line)
+#define SCENARIO(id, text, begin, finish, ...)				\
+	static const struct scenario SCENARIO_ID(scenario_, __LINE__) = {	\
+		.name = id, .shows = text,				\
+		.bare = SCENARIO_BARE, .setup = begin, .end = finish,	\
+		.task = { __VA_ARGS__ },				\
+	};								\
+	__attribute__((used, section("twill_scenarios")))		\
+	static const struct scenario *const				\
+	SCENARIO_ID(scenario_at_, __LINE__) =				\
+		&SCENARIO_ID(scenario_, __LINE__)
+
+/* System calls; -errno on failure. Opened read-write, close-on-exec. */
+int u_open(const char *path);
+int u_close(int fd);
+long u_ioctl_(int fd, unsigned int cmd, unsigned long arg);
+#define u_ioctl(fd, cmd, arg)	u_ioctl_(fd, cmd, (unsigned long)(arg))
+void *u_mmap(int fd, size_t size);	/* shared; NULL on failure */
+void *u_memory(size_t size);		/* anonymous memory, zeroed */
+int u_munmap(void *p, size_t size);
+
+/* What must hold. */
+#define u_assert(cond)	((cond) ? (void)0 : u_failed(#cond))
+void u_failed(const char *cond);
+
+#endif
