@@ -1,0 +1,134 @@
+-- SPDX-License-Identifier: GPL-2.0-only
+--
+-- Code into segments: { kind, text, target }, a list a line.  Kinds: chunk
+-- (target: the chunk), name (target: the piece that defines it), comment,
+-- keyword, string, or nil for the rest.
+
+local keywords = {}
+for word in ([[break case char const continue default do double else enum
+	extern float for goto if inline int long register return short signed
+	sizeof static struct switch typedef union unsigned void volatile while
+	bool u8 u16 u32 u64 s8 s16 s32 s64 asm]]):gmatch('%S+') do
+	keywords[word] = true
+end
+
+return function(book)
+	local code = {}
+
+	-- The definition that a name in this file most likely means.
+	function code.definition(key, file)
+		local defs = book.defs[key]
+		if not defs then
+			return nil
+		end
+		for _, d in ipairs(defs) do
+			if d.file == file then
+				return d.piece
+			end
+		end
+		return defs[1].piece
+	end
+
+	local function split(line, state, file, out)
+		local i = 1
+		local before = ''
+		local function add(kind, text, target)
+			out[#out + 1] = { kind, text, target }
+			if text:match('%S') then
+				before = text
+			end
+		end
+		while i <= #line do
+			local rest = line:sub(i)
+			local text
+			if state.comment then
+				text = rest:match('^.-%*/')
+				state.comment = not text
+				text = text or rest
+				add('comment', text)
+			elseif rest:match('^/%*') then
+				text = rest:match('^/%*.-%*/')
+				state.comment = not text
+				text = text or rest
+				add('comment', text)
+			elseif rest:match('^//') or
+			       (state.hash and rest:match('^#')) then
+				text = rest
+				add('comment', text)
+			elseif rest:match('^"') then
+				text = rest:match('^"[^"\\]*"')
+				if not text then
+					local j = 2
+					while j <= #rest and rest:sub(j, j) ~= '"' do
+						j = j + (rest:sub(j, j) == '\\' and 2 or 1)
+					end
+					text = rest:sub(1, j)
+				end
+				add('string', text)
+			elseif rest:match('^[%a_]') then
+				text = rest:match('^[%a_][%w_]*')
+				local member = before:match('%.$') or before:match('%->$')
+				local key = before:match('^struct$') and 'struct ' .. text
+					or before:match('^union$') and 'union ' .. text
+					or before:match('^enum$') and 'enum ' .. text or text
+				local target = not member and code.definition(key, file)
+				if target then
+					add('name', text, { key, target })
+				elseif keywords[text] and not state.hash then
+					add('keyword', text)
+				else
+					add(nil, text)
+				end
+			else
+				text = rest:match('^%->') or rest:match('^%s+') or
+					rest:match('^%d[%w_]*') or rest:sub(1, 1)
+				add(nil, text)
+			end
+			i = i + #text
+		end
+	end
+
+	function code.lines(piece)
+		local file = piece.file or piece.name
+		local state = { hash = not file:match('%.[chS]$') }
+		local lines = {}
+		for _, line in ipairs(piece.lines) do
+			local out = {}
+			while true do
+				local a, b, name = line:find('<<(.-)>>')
+				if not a or not book.chunks[name] then
+					break
+				end
+				split(line:sub(1, a - 1), state, file, out)
+				out[#out + 1] = { 'chunk', name, book.chunks[name] }
+				line = line:sub(b + 1)
+			end
+			split(line, state, file, out)
+			lines[#lines + 1] = out
+		end
+		return lines
+	end
+
+	-- Who uses which name.
+	for _, p in ipairs(book.order) do
+		local seen = {}
+		p.code = code.lines(p)
+		for _, line in ipairs(p.code) do
+			for _, s in ipairs(line) do
+				if s[1] == 'name' and not seen[s[3][1]] then
+					local key = s[3][1]
+					local defined = false
+					for _, d in ipairs(book.defs[key]) do
+						defined = defined or d.piece == p
+					end
+					seen[key] = true
+					book.users[key] = book.users[key] or {}
+					if not defined then
+						table.insert(book.users[key], p)
+					end
+				end
+			end
+		end
+	end
+	return code
+end

@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the weaver works from, in build/book/md: each chapter as Markdown, and
+# the index and tags that say what is where.  What did not change is not
+# touched, so that only the pages it makes a difference to are woven again.
+set -eu -o pipefail
+export LC_ALL=C
+cd "$(dirname "$0")/../.."
+out=build/book/md
+new=build/book/md.new
+rm -rf $new
+mkdir -p $out $new
+./tangle.sh --variant sound build/book/tree
+noweb=${NOWEB_LIB:-/usr/lib/noweb}
+"$noweb/markup" -t book/*.nw | awk -v out=$new -f book/weave/split.awk
+# Names with their places; what stands before a type or a name in the kernel
+# is none.  ctags does not see what macros make, nor steps' names.
+(
+	cd build/book/tree
+	ctags -x --_xformat=$'%N\t%F\t%n\t%e\t%K' --languages=C,Asm --langmap=C:.c.h --kinds-C=+lpxz \
+		-I __init,__exit,__user,__iomem,__rcu,__percpu,__aligned+,__packed \
+		-I __must_check,__printf+,__always_inline,noinline,asmlinkage \
+		-R --sort=no src
+	grep -rnoE '\b(DEFINE_[A-Z_]+|TRACE_EVENT|step)\([a-z_0-9]+' src |
+		awk -F: -v OFS='\t' '{
+			split($3, part, "(")
+			print part[2], $1, $2, "", part[1] == "step" ? "step" : "variable"
+		}'
+) >$new/tags
+cp build/book/tree/.linemap $new/linemap
+cp build/book/tree/tests/variants.tsv $new/ 2>/dev/null || : >$new/variants.tsv
+for file in $new/*; do
+	cmp -s "$file" "$out/${file##*/}" || mv "$file" "$out/"
+done
+for file in $out/*; do
+	[ -e "book/$(basename "$file" .md).nw" ] || case $file in
+	*.md) rm "$file" ;;
+	esac
+done
+rm -rf $new

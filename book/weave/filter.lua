@@ -1,0 +1,284 @@
+-- SPDX-License-Identifier: GPL-2.0-only
+--
+-- The pandoc filter between a chapter's Markdown and its page, and between
+-- the whole book's and the PDF.  -M stem=01-files says which page this is.
+
+local here = PANDOC_SCRIPT_FILE:match('^(.*/)') or './'
+local book = dofile(here .. 'book.lua')
+local code = dofile(here .. 'code.lua')(book)
+local printed = FORMAT == 'latex'
+local stem, html, latex
+local failed = false
+
+local function bad(where, what)
+	io.stderr:write(where, ': ', what, '\n')
+	failed = true
+end
+
+local function page()
+	return 'book/' .. (stem or '*') .. '.nw'
+end
+
+local function raw(text)
+	return pandoc.RawInline(printed and 'latex' or 'html', text)
+end
+
+local function rawblock(text)
+	return pandoc.RawBlock(printed and 'latex' or 'html', text)
+end
+
+local function Meta(meta)
+	stem = meta.stem and pandoc.utils.stringify(meta.stem)
+	html = dofile(here .. 'html.lua')(book, stem)
+	latex = dofile(here .. 'latex.lua')(book)
+	if printed then
+		return nil
+	end
+	local function set(key, text)
+		meta[key] = pandoc.MetaInlines { raw(text) }
+	end
+	local c = book.chapters[stem]
+	set('sidebar', html.sidebar())
+	local titles = { chunks = 'Index of chunks', names = 'Index of names' }
+	local title = c and c.title:gsub('[`*]', '') or titles[stem]
+	set('pagetitle', html.esc((title and title .. ' · ' or '') .. 'The Last Reference'))
+	if c then
+		local before, after = html.neighbours()
+		for key, other in pairs { before = before or false, after = after or false } do
+			if other then
+				set(key, html.phrase(other.title))
+				set(key .. '-page', book.page(other.stem))
+			end
+		end
+	end
+	return meta
+end
+
+local function Header(h)
+	local c = book.headings[h.identifier]
+	if h.level ~= 1 or not c then
+		return nil
+	end
+	local number = book.chapters[c.stem].number
+	if printed then
+		if number then
+			return { rawblock('\\setcounter{chapter}{' .. number - 1 .. '}'), h }
+		end
+		h.classes:insert('unnumbered')
+		return { rawblock('\\addcontentsline{toc}{chapter}{' ..
+			latex.phrase(c.title) .. '}'), h }
+	end
+	if number then
+		h.content:insert(1, raw('<span class="number">' .. number .. '</span> '))
+	end
+	return h
+end
+
+-- Every name between double brackets is one that the code has.
+local function name(el)
+	local where = el.attributes.at
+	local text = el.text
+	local chunk = book.chunks[text:match('^<<(.+)>>$') or '']
+	if chunk then
+		return printed and raw(latex.chunk(chunk) .. '\\onpage{' ..
+			chunk.pieces[1].label .. '}') or raw(html.chunk(chunk))
+	end
+	local file = book.chunks[text] or book.chunks['src/' .. text]
+	if not file then
+		for word in text:gmatch('%f[%w_][%a_][%w_]*') do
+			if not book.known[word] then
+				bad(where, '[[' .. text .. ']]: the code defines no ' .. word ..
+					'; spell it as the code does, or, if the name is the ' ..
+					"kernel's, KVM's or C's, write it in backticks")
+			end
+		end
+	end
+	local tag, rest = text:match('^(%a+ [%a_][%w_]*)(.*)$')
+	if not book.defs[tag or ''] then
+		tag, rest = text:match('^([%a_][%w_]*)(.*)$')
+	end
+	local target = file and file.pieces[1] or
+		(book.defs[tag or ''] and code.definition(tag)) or
+		(tag and not text:match('[.>]') and code.definition('struct ' .. tag))
+	if printed then
+		local shown = latex.inline(text)
+		return raw(target and '\\hyperref[' .. target.label .. ']{' .. shown .. '}' or
+			shown)
+	end
+	local shown = html.esc(text)
+	return raw('<code>' .. (target and '<a href="' .. html.href(target.label) ..
+		'">' .. shown .. '</a>' or shown) .. '</code>')
+end
+
+local function Code(el)
+	if el.classes:includes('twill') then
+		return name(el)
+	end
+	return printed and raw(latex.inline(el.text)) or nil
+end
+
+local function CodeBlock(el)
+	if el.classes:includes('chunk') then
+		local p = book.pieces[el.identifier]
+		return rawblock(printed and latex.piece(p) or html.piece(p))
+	end
+	return rawblock(printed and latex.recorded(el.text) or
+		'<pre class="listing" tabindex="0"><code>' .. html.esc(el.text) ..
+		'</code></pre>')
+end
+
+local function Link(el)
+	local id = el.target:match('^#(.+)')
+	if not id then
+		return nil
+	end
+	if not (book.headings[id] or book.pieces[id]) then
+		bad(page(), 'a link to #' .. id .. ', which is nowhere in the book')
+		return nil
+	end
+	local said = pandoc.utils.stringify(el):match('^[Cc]hapter (%d+)$')
+	local number = book.headings[id] and book.chapters[book.headings[id].stem].number
+	if said and tonumber(said) ~= number then
+		bad(page(), 'a link to #' .. id .. ' calls it chapter ' .. said ..
+			'; it is ' .. tostring(number))
+	end
+	if not printed then
+		el.target = html.href(id)
+		return el
+	end
+	local out = pandoc.List { raw('\\hyperref[' .. id .. ']{') }
+	out:extend(el.content)
+	out:insert(raw('}\\onpage{' .. id .. '}'))
+	return out
+end
+
+local function recorded(div)
+	local file = div.attributes.file or '?'
+	local path = 'build/recorded/' .. file
+	local f = io.open(path)
+	if not f then
+		bad(page(), 'recorded output ' .. file .. ' is missing: make ' .. path)
+		return nil
+	end
+	local text = f:read('a'):gsub('\n+$', '\n')
+	f:close()
+	local out = pandoc.List { rawblock(printed and latex.recorded(text) or
+		html.recorded(text)) }
+	out:extend(div.content)
+	return out
+end
+
+-- The rows of tests/variants.tsv for one lab, or all.
+local function variants(div)
+	local lab = div.attributes.lab
+	local function mono(text, label)
+		if printed then
+			local shown = latex.inline(text)
+			return { raw(label and '\\hyperref[' .. label .. ']{' .. shown .. '}' or shown) }
+		end
+		local shown = '<code>' .. html.esc(text) .. '</code>'
+		return { raw(label and '<a href="' .. html.href(label) .. '">' .. shown ..
+			'</a>' or shown) }
+	end
+	local function cell(column, text)
+		local shown = book.columns[column]
+		if shown == 'variant' then
+			local label
+			for _, c in ipairs(book.chunks) do
+				if c.variant == text then
+					label = label or c.pieces[1].label
+				end
+			end
+			if not label then
+				bad(page(), 'tests/variants.tsv has ' .. text ..
+					', and the book has no chunk of it')
+			end
+			return mono(lab and text:gsub('^.*/', '') or text, label)
+		elseif shown == 'object' or shown == 'function' then
+			return mono(text)
+		end
+		return { pandoc.Str(text) }
+	end
+	local rows = {}
+	for _, row in ipairs(book.rows) do
+		if not lab or row[1]:match('^([^/]*)/') == lab then
+			local cells = {}
+			for i = 1, #book.columns do
+				local content = row[i] and row[i] ~= '-' and cell(i, row[i]) or {}
+				cells[i] = { pandoc.Plain(content) }
+			end
+			rows[#rows + 1] = cells
+		end
+	end
+	if #rows == 0 then
+		bad(page(), 'tests/variants.tsv has no variant of lab ' .. tostring(lab))
+		return nil
+	end
+	local head, align, widths = {}, {}, {}
+	for i, column in ipairs(book.columns) do
+		head[i] = { pandoc.Plain { pandoc.Str(column) } }
+		align[i], widths[i] = pandoc.AlignLeft, 0
+	end
+	local simple = pandoc.SimpleTable(div.content[1] and div.content[1].content or {},
+		align, widths, head, rows)
+	local t = pandoc.utils.from_simple_table(simple)
+	if printed then
+		return { rawblock('\\begin{widetable}'), t, rawblock('\\end{widetable}') }
+	end
+	return pandoc.Div({ t }, { class = 'variants' })
+end
+
+local function sorted(list, key)
+	table.sort(list, function(a, b)
+		local x, y = key(a):lower():gsub('[^%w ]', ''), key(b):lower():gsub('[^%w ]', '')
+		return x == y and key(a) < key(b) or x < y
+	end)
+	return list
+end
+
+local function indexes(which)
+	local out = printed and latex or html
+	local files, phrases, changed, names = {}, {}, {}, {}
+	for _, c in ipairs(book.chunks) do
+		table.insert(c.variant and changed or c.name == c.pieces[1].file and files or
+			phrases, c)
+	end
+	for key in pairs(book.defs) do
+		names[#names + 1] = key
+	end
+	local function title(c)
+		return c.name
+	end
+	local lists = {
+		files = { out.chunk_index, sorted(files, title) },
+		chunks = { out.chunk_index, sorted(phrases, title) },
+		variants = { out.chunk_index, sorted(changed, title) },
+		names = { out.name_index, sorted(names, function(k) return k:match('%S+$') end) },
+	}
+	local f, list = table.unpack(lists[which])
+	return #list > 0 and rawblock(f(list)) or {}
+end
+
+local function Div(div)
+	if div.classes:includes('recorded') then
+		return recorded(div)
+	elseif div.classes:includes('variants') then
+		return variants(div)
+	elseif div.classes:includes('index') then
+		return indexes(div.attributes.of)
+	elseif div.classes:includes('contents') then
+		return printed and {} or rawblock(html.contents())
+	end
+end
+
+local function Pandoc()
+	if failed then
+		os.exit(1)
+	end
+end
+
+return {
+	{ Meta = Meta },
+	{ Header = Header, Code = Code, CodeBlock = CodeBlock, Link = Link, Div = Div },
+	{ Pandoc = Pandoc },
+}
