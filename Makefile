@@ -9,10 +9,10 @@ export TWILL_CACHE ?= $(HOME)/.cache/twill
 # What each part knows of its own making. src/ is tangled from the book, and
 # so is the part that builds the VMM and the guests.
 include book/weave/weave.mk
-include tests/vm/vm.mk
-include tests/explore/explore.mk
-include labs/labs.mk
-include src/vmm/build.mk
+-include tests/vm/vm.mk
+-include tests/explore/explore.mk
+-include labs/labs.mk
+-include src/vmm/build.mk
 
 ##@ Read, build, run
 .PHONY: help run check check-fast reference clean
