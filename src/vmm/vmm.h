@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the VMM know of one another. */
+#ifndef TWILL_VMM_H
+#define TWILL_VMM_H
+
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FAILED 125	/* our exit status when it is not the guest's */
+
+/**
+ * struct machine - all there is
+ * @vm: its descriptor
+ * @run_size: bytes of a vCPU's run pages
+ * @size: bytes of memory, from guest-physical 0 up
+ * @memory: where they are in this process
+ * @bits: the mode that the guest begins in: 16, real; 32, protected
+ * @entry: the guest's first instruction
+ * @vcpus: how many, each in a thread of its own
+ */
+struct machine {
+	int vm;
+	int run_size;
+	size_t size;
+	uint8_t *memory;
+	int bits;
+	uint32_t entry;
+	unsigned int vcpus;
+};
+
+void load(struct machine *machine, const char *path);	/* load.c */
+void port_io(struct kvm_run *run);			/* ports.c */
+
+#endif
