@@ -216,7 +216,8 @@ class Machine:
         start = time.monotonic()
         subprocess.run(['tar', '-C', payload, '--owner=0', '--group=0', '-cf',
                         disk, '.'], check=True)
-        if os.path.getsize(disk) > DISK:
+        size = os.path.getsize(disk)
+        if size > DISK:
             raise Trouble(f'the payload is larger than {DISK} bytes')
         os.truncate(disk, DISK)
         try:
@@ -225,18 +226,19 @@ class Machine:
                 while q.monitor('query-status')['status'] == 'inmigrate':
                     time.sleep(0.02)
                 restored = time.monotonic()
-                status, output = self.talk(q, console, limit, shell)
+                status, output = self.talk(q, console, limit, shell,
+                                           -(-size // 65536))
         finally:
             os.unlink(disk)
         note(self.verbose, f'{self.kind}: restored in {restored - start:.1f} s'
              f', ran for {time.monotonic() - restored:.1f} s')
         return status, output
 
-    def talk(self, q, console, limit, shell):
+    def talk(self, q, console, limit, shell, blocks):
         nonce = secrets.token_hex(8)
         last_line = b'\0' + nonce.encode() + b' '
         what = 'shell' if shell else 'run'
-        q.channel.sendall(f'go {nonce} {limit} {what}\n'.encode())
+        q.channel.sendall(f'go {nonce} {limit} {what} {blocks}\n'.encode())
         # The guest gives up at its limit and says so; if it cannot even do
         # that, we do, a little later (leaks are looked for in that time too).
         deadline = time.monotonic() + limit + 30

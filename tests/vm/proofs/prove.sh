@@ -44,7 +44,7 @@ for kind in stock debug; do
 	"$vm/module.sh" "$here" "$work/$kind" "$kdir"
 	payload $kind-unload 'insmod gift.ko; ./gift-test unload'
 	prove "$kind kernel: the unloaded worker oopses" \
-		-k $kind -t 20 -e oops,kasan? "$work/$kind-unload"
+		-k $kind -t 20 -e oops,kasan?,warning? "$work/$kind-unload"
 	payload $kind-stay 'insmod gift.ko; ./gift-test stay'
 	prove "$kind kernel: the worker of a module that stays returns" \
 		-k $kind -t 20 "$work/$kind-stay"

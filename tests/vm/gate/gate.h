@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * /dev/twill-gate: written to, it takes one of these;
+ *
+ *	order\nA name\nB name\n...	the steps that are to come, in order
+ *	task A				the writer is task A from now on
+ *	leave				the writer is nobody again
+ *	start				from now on the order holds
+ *	stop				let everybody through
+ *
+ * read, it tells how far it came: idle; at N of M: A name; done; or, if the
+ * order could not be kept, diverged at N: ... or timeout at N: ... (and from
+ * there on everybody was let through).
+ */
+#ifndef TWILL_GATE_H
+#define TWILL_GATE_H
+
+void twill_step(const char *name, const void *object);
+
+#endif
