@@ -54,21 +54,21 @@ local function Meta(meta)
 	return meta
 end
 
+local commands = { 'chapter', 'section', 'subsection', 'subsubsection' }
+
 local function Header(h)
-	local c = book.headings[h.identifier]
-	if h.level ~= 1 or not c then
-		return nil
-	end
-	local number = book.chapters[c.stem].number
+	local known = book.headings[h.identifier]
+	local number = known and known.level == 1 and book.chapters[known.stem].number
 	if printed then
-		if number then
-			return { rawblock('\\setcounter{chapter}{' .. number - 1 .. '}'), h }
+		local command = '\\' .. commands[h.level]
+		local start = number and '\\setcounter{chapter}{' .. number - 1 .. '}' or ''
+		if h.level == 1 and not number then
+			command = '\\addchap'
 		end
-		h.classes:insert('unnumbered')
-		return { rawblock('\\addcontentsline{toc}{chapter}{' ..
-			latex.phrase(c.title) .. '}'), h }
-	end
-	if number then
+		h.content:insert(1, raw(start .. command .. '{'))
+		h.content:insert(raw('}' .. (known and '\\label{' .. h.identifier .. '}' or '')))
+		return pandoc.Plain(h.content)
+	elseif number then
 		h.content:insert(1, raw('<span class="number">' .. number .. '</span> '))
 	end
 	return h
@@ -129,7 +129,7 @@ end
 
 local function Link(el)
 	local id = el.target:match('^#(.+)')
-	if not id then
+	if not id or id:match('^ref%-') then
 		return nil
 	end
 	if not (book.headings[id] or book.pieces[id]) then
@@ -150,6 +150,14 @@ local function Link(el)
 	out:extend(el.content)
 	out:insert(raw('}\\onpage{' .. id .. '}'))
 	return out
+end
+
+-- On paper, what is long and has no spaces breaks after its punctuation.
+local function Str(el)
+	if printed and #el.text > 24 and not el.text:match('[^%w%p]') then
+		return raw((el.text:gsub('[_#$&%%]', '\\%0')
+			:gsub('[./@-]', '%0\\allowbreak{}')))
+	end
 end
 
 local function recorded(div)
@@ -205,7 +213,7 @@ local function variants(div)
 			local cells = {}
 			for i = 1, #book.columns do
 				local content = row[i] and row[i] ~= '-' and cell(i, row[i]) or {}
-				cells[i] = { pandoc.Plain(content) }
+				cells[i] = { pandoc.Plain(content), size = #(row[i] or ''):gsub('^.*/', '') }
 			end
 			rows[#rows + 1] = cells
 		end
@@ -214,10 +222,18 @@ local function variants(div)
 		bad(page(), 'tests/variants.tsv has no variant of lab ' .. tostring(lab))
 		return nil
 	end
-	local head, align, widths = {}, {}, {}
+	-- On paper a column gets its share of the line, by its longest entry.
+	local head, align, widths, total = {}, {}, {}, 0
 	for i, column in ipairs(book.columns) do
 		head[i] = { pandoc.Plain { pandoc.Str(column) } }
-		align[i], widths[i] = pandoc.AlignLeft, 0
+		align[i], widths[i] = pandoc.AlignLeft, #column
+		for _, cells in ipairs(rows) do
+			widths[i] = math.max(widths[i], cells[i].size)
+		end
+		total = total + widths[i]
+	end
+	for i in ipairs(widths) do
+		widths[i] = printed and widths[i] / total or 0
 	end
 	local simple = pandoc.SimpleTable(div.content[1] and div.content[1].content or {},
 		align, widths, head, rows)
@@ -279,6 +295,6 @@ end
 
 return {
 	{ Meta = Meta },
-	{ Header = Header, Code = Code, CodeBlock = CodeBlock, Link = Link, Div = Div },
+	{ Str = Str, Header = Header, Code = Code, CodeBlock = CodeBlock, Link = Link, Div = Div },
 	{ Pandoc = Pandoc },
 }

@@ -44,8 +44,9 @@ return function(book, stem)
 		return plain and text or link(c.pieces[1].label, text)
 	end
 
-	local function variant(c)
-		return '<b class="mark">' .. esc(c.variant) .. '</b>'
+	local function variant(c, short)
+		return '<b class="mark">' ..
+			esc(short and c.variant:gsub('^.*/', '') or c.variant) .. '</b>'
 	end
 
 	local function refs(pieces)
@@ -74,7 +75,7 @@ return function(book, stem)
 			' <span class="eq">≡</span>', '</span>')
 		put('<span class="where">')
 		if p.helper then
-			put('for ', variant(p.helper.chunk))
+			put(#c.used > 1 and 'for variants' or 'for ' .. variant(p.helper.chunk))
 		elseif p.file and p.file ~= c.name then
 			put(link(book.chunks[p.file].pieces[1].label,
 				'<span class="file">' .. esc(p.file) .. '</span>'))
@@ -106,15 +107,16 @@ return function(book, stem)
 		if #c.used > 0 then
 			local users = {}
 			for _, u in ipairs(c.used) do
-				users[#users + 1] = (u.chunk.variant and variant(u.chunk) .. ' ' or '') ..
-					html.chunk(u.chunk, true) .. ' ' .. link(u.label, u.ref)
+				users[#users + 1] = (u.chunk.variant and variant(u.chunk, true) or
+					html.chunk(u.chunk, true)) .. ' ' .. link(u.label, u.ref)
 			end
 			out[#out + 1] = 'Used in ' .. table.concat(users, ', ') .. '.'
 		end
 		if #c.variants > 0 and p.number == 1 then
 			local others = {}
 			for _, v in ipairs(c.variants) do
-				others[#others + 1] = link(v.pieces[1].label, variant(v))
+				others[#others + 1] = variant(v, true) .. ' ' ..
+					refs { v.pieces[1] }
 			end
 			out[#out + 1] = 'Replaced in ' .. table.concat(others, ', ') .. '.'
 		end

@@ -20,7 +20,7 @@ return function(book)
 	-- Code inside a paragraph: it may break after _, /, . and between words.
 	local function inline(text)
 		return '\\texttt{' .. esc(text):gsub('\\_', '\\_\\allowbreak{}')
-			:gsub('([/>.])', '%1\\allowbreak{}'):gsub('%-', '\\mbox{-}') .. '}'
+			:gsub('([/>.])', '%1\\allowbreak{}'):gsub('(%w)%-(%w)', '%1-\\allowbreak{}%2') .. '}'
 	end
 	latex.inline = inline
 
@@ -58,8 +58,9 @@ return function(book)
 		return '\\pages{' .. table.concat(out, ',') .. '}'
 	end
 
-	local function variant(c)
-		return '\\variantmark{' .. inline(c.variant) .. '}'
+	local function variant(c, short)
+		return '\\variantmark{' ..
+			inline(short and c.variant:gsub('^.*/', '') or c.variant) .. '}'
 	end
 
 	local function footer(p)
@@ -83,7 +84,7 @@ return function(book)
 		end
 		if #c.variants > 0 and p.number == 1 then
 			for _, v in ipairs(c.variants) do
-				out[#out + 1] = 'Replaced in ' .. variant(v) .. ' on ' ..
+				out[#out + 1] = 'Replaced in ' .. variant(v, true) .. ' on ' ..
 					pages { v.pieces[1] } .. '.'
 			end
 		end
@@ -161,7 +162,8 @@ return function(book)
 		end
 		local where = ''
 		if p.helper then
-			where = 'for ' .. variant(p.helper.chunk)
+			where = #c.used > 1 and 'for variants' or
+				'for ' .. variant(p.helper.chunk)
 		elseif p.file and p.file ~= c.name then
 			where = inline(p.file) .. (p.near and ', ' .. inline(p.near)
 				:gsub('^(\\texttt{)(%a+) ', '%2 %1') or '')

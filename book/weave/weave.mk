@@ -12,8 +12,8 @@ BOOK_RECORDED := $(addprefix build/recorded/,$(sort $(shell \
 	sed -n 's/^::: *{\.recorded file="\([^"]*\)".*/\1/p' $(BOOK_CHAPTERS))))
 BOOK_FORMAT := markdown-auto_identifiers-implicit_header_references$(strip \
 	)-tex_math_dollars-raw_tex-latex_macros-raw_html
-PANDOC := pandoc -f $(BOOK_FORMAT) --lua-filter=book/weave/filter.lua --citeproc \
-	--bibliography=book/references.bib -M link-citations=true -M lang=en-GB
+PANDOC := pandoc -f $(BOOK_FORMAT) --citeproc \
+	--bibliography=book/references.bib --lua-filter=book/weave/filter.lua -M link-citations=true -M lang=en-GB
 
 .PHONY: book
 book: $(BOOK)/links-checked $(BOOK)/twill.pdf
