@@ -54,7 +54,7 @@ subjects=$(
 		$(files "$tree" 'src/*.c src/arch/model/*.c')
 	list "$tree" "$subject_headers" "$subject -DTWILL_MODULE=twill_vfio" \
 		$(files "$tree" 'src/vfio/*.c')
-	list "$root" "$subject_headers" "$subject -DTWILL_MODULE=litmus" \
+	list "$root" "$subject_headers" "$subject -I$root/src -DTWILL_MODULE=litmus" \
 		$(files "$root" 'tests/explore/scenarios/*.c')
 	list "$root" "$subject_headers" \
 		"$subject -DTWILL_MODULE=litmus -DLITMUS" \

@@ -24,7 +24,8 @@
 #define STACK_SIZE	(64 * 1024)
 #define STACKS_AT	((void *)0x200000000000)
 #define MAX_CHOICES	100000
-#define MAX_OPERATIONS	100000
+#define MAX_OPERATIONS	20000
+#define PATIENCE	3		/* rounds of a loop that gets nowhere */
 #define BUDGET		2000000		/* executions */
 #define POLISH		2000		/* more executions, for a shorter one */
 
@@ -98,6 +99,7 @@ static void record(const char *op, const char *name, unsigned long pc)
 {
 	struct row *r;
 	const char *p;
+	int len;
 
 	for (p = op; *p; p++)
 		check = (check ^ (unsigned char)*p) * 16777619;
@@ -108,7 +110,12 @@ static void record(const char *op, const char *name, unsigned long pc)
 	r->task = cur->letter;
 	r->op = op;
 	r->failing = false;
-	snprintf(r->object, sizeof(r->object), "%s", name ? name : "");
+	if (!name)
+		name = "";
+	/* An array's element is the array's name: its index is no news. */
+	len = strcspn(name, "[");
+	snprintf(r->object, sizeof(r->object), "%.*s%s", len, name,
+		 name[len] ? "[]" : "");
 	take_stack(&r->stack, cur, pc);
 }
 
@@ -249,6 +256,24 @@ static int choose(int n, const char *who, bool free)
 	return c->taken;
 }
 
+/* It has gone round a loop a few times, and nobody else has done a thing. */
+static bool is_spinning(struct task *t)
+{
+	return t->rounds >= PATIENCE && operations - t->operations == t->seen;
+}
+
+/* A loop that waits for others says so, by cond_resched() or cpu_relax(). */
+void go_round(unsigned long pc)
+{
+	int others = operations - cur->operations;
+
+	if (others != cur->seen)
+		cur->rounds = 0;
+	cur->seen = others;
+	if (++cur->rounds >= PATIENCE)
+		visible("yield", NULL, pc, NULL, NULL);
+}
+
 static bool is_ready(struct task *t)
 {
 	return t->alive && (!t->ready || t->ready(t->arg));
@@ -261,16 +286,21 @@ static void pick_next(void)
 	bool free = true;
 	int i, n = 0;
 
-	if (is_ready(cur)) {
+	if (is_ready(cur) && !is_spinning(cur)) {
 		who[n++] = cur->id;
 		free = false;
 	}
 	/* The main task waits for all others: it comes last. */
-	for (i = 1; i < NR_TASKS; i++)
-		if (&tasks[i] != cur && is_ready(&tasks[i]))
+	for (i = 1; i <= NR_TASKS; i++) {
+		struct task *t = &tasks[i % NR_TASKS];
+
+		if (t != cur && is_ready(t) && !is_spinning(t))
+			who[n++] = t->id;
+	}
+	/* Nobody but those who spin: let them. */
+	for (i = 0; !n && i < NR_TASKS; i++)
+		if (is_ready(&tasks[i]))
 			who[n++] = i;
-	if (cur != &tasks[MAIN_TASK] && is_ready(&tasks[MAIN_TASK]))
-		who[n++] = MAIN_TASK;
 	if (!n)
 		deadlock();
 	i = n > 1 ? choose(n, who, free) : 0;
@@ -291,6 +321,7 @@ void wait_for(const char *op, const char *name, unsigned long pc,
 	cur->arg_pc = pc;
 	cur->ready = ready;
 	cur->arg = arg;
+	cur->operations++;
 	if (++operations > MAX_OPERATIONS)
 		fail("livelock", name ? name : op, pc, NULL, NULL,
 		     "more than %d operations", MAX_OPERATIONS);
@@ -347,6 +378,7 @@ static void main_task(void)
 	int i;
 
 	spawn(WORKER_TASK, run_worker);
+	tasks[WORKER_TASK].ready = have_work;
 	if (!s->bare)
 		load_modules();
 	mark_init_objects();

@@ -442,69 +442,81 @@ long u_ioctl_(int fd, unsigned int cmd, unsigned long arg)
 }
 
 /* A mapping of a file holds the file; its pages are all faulted in at once. */
-static struct vm_area_struct vmas[8];
+static struct vm_area_struct *vmas[8];
+
+static void free_vma(int i, unsigned long pc)
+{
+	struct file *f = vmas[i]->vm_file;
+
+	arena_free(vmas[i], pc);
+	vmas[i] = NULL;
+	put_file(f, pc);
+}
 
 void *u_mmap(int fd, size_t size)
 {
-	struct vm_area_struct *v;
-	struct vm_fault vmf = {};
-	char *first = NULL;
 	struct file *f = find_file(fd, HERE);
+	struct vm_area_struct *v;
+	struct vm_fault *vmf;
+	char *first = NULL;
+	int i = 0;
 
 	if (!f)
 		return NULL;
 	note("mmap()", f->shim_name, HERE);
-	for (v = vmas; v < vmas + 8 && v->vm_file; v++)
-		;
-	if (v == vmas + 8)
-		die("too many mappings");
+	while (vmas[i])
+		if (++i == 8)
+			die("too many mappings");
+	/* Both are the kernel's, and the core may write to them. */
+	v = arena_alloc(sizeof(*v), 16, "vm_area_struct", HERE);
+	vmf = arena_alloc(sizeof(*vmf), 16, "vm_fault", HERE);
 	memset(v, 0, sizeof(*v));
+	memset(vmf, 0, sizeof(*vmf));
+	vmas[i] = v;
 	v->vm_file = f;
 	v->vm_end = size;
 	v->vm_flags = VM_SHARED | VM_WRITE;
-	if (!f->f_op->mmap || f->f_op->mmap(f, v)) {
-		v->vm_file = NULL;
-		put_file(f, HERE);
-		done(0);
-		return NULL;
+	vmf->vma = v;
+	if (f->f_op->mmap && !f->f_op->mmap(f, v)) {
+		for (; vmf->pgoff < size >> PAGE_SHIFT; vmf->pgoff++) {
+			if (!v->vm_ops || v->vm_ops->fault(vmf))
+				die("a mapping without memory");
+			if (!vmf->pgoff)
+				first = page_address(vmf->page);
+			if (page_address(vmf->page) !=
+			    first + vmf->pgoff * PAGE_SIZE)
+				die("pages of a mapping must be in sequence");
+		}
+		v->vm_start = (unsigned long)first;
+		v->vm_end = v->vm_start + size;
+	} else {
+		free_vma(i, HERE);
 	}
-	for (vmf.vma = v; vmf.pgoff < size >> PAGE_SHIFT; vmf.pgoff++) {
-		if (!v->vm_ops || v->vm_ops->fault(&vmf))
-			return NULL;
-		if (!vmf.pgoff)
-			first = page_address(vmf.page);
-		if (page_address(vmf.page) != first + vmf.pgoff * PAGE_SIZE)
-			die("pages of a mapping do not follow one another");
-	}
-	v->vm_start = (unsigned long)first;
-	v->vm_end = v->vm_start + size;
+	arena_free(vmf, HERE);
 	done(0);
 	return first;
 }
 
-static int unmap_file(unsigned long start)
+static int unmap_file(unsigned long start, unsigned long pc)
 {
-	struct vm_area_struct *v;
-	struct file *f;
 	unsigned long a;
+	int i;
 
-	for (v = vmas; v < vmas + 8; v++)
-		if (v->vm_file && v->vm_start == start)
+	for (i = 0; i < 8; i++)
+		if (vmas[i] && vmas[i]->vm_start == start)
 			break;
-	if (v == vmas + 8)
+	if (i == 8)
 		return -EINVAL;
-	note("munmap()", v->vm_file->shim_name, HERE);
-	for (a = start; a < v->vm_end; a += PAGE_SIZE)
+	note("munmap()", vmas[i]->vm_file->shim_name, pc);
+	for (a = start; a < vmas[i]->vm_end; a += PAGE_SIZE)
 		put_page(virt_to_page(a));
-	f = v->vm_file;
-	v->vm_file = NULL;
-	put_file(f, HERE);
+	free_vma(i, pc);
 	return 0;
 }
 
 int u_munmap(void *p, size_t size)
 {
-	int r = unmap_file((unsigned long)p);
+	int r = unmap_file((unsigned long)p, HERE);
 
 	return done(r == -EINVAL ? unmap_memory(p, size) : r);
 }

@@ -311,6 +311,24 @@ unsigned long copy_to_user(void *to, const void *from, unsigned long n)
 	return 0;
 }
 
+char *strndup_user(const char *s, long n)
+{
+	size_t len;
+	char *p;
+
+	may_sleep_in("strndup_user", HERE);
+	visible("strndup_user", NULL, HERE, NULL, NULL);
+	if (bad_user(s, 1))
+		return ERR_PTR(-EFAULT);
+	len = strnlen(s, n);
+	if (len >= (size_t)n)
+		return ERR_PTR(-EINVAL);
+	p = allocate(len + 1, 16, GFP_KERNEL, "string", HERE);
+	memcpy(p, s, len);
+	p[len] = 0;
+	return p;
+}
+
 /* Those who want to know what happens to it. */
 
 int mmu_notifier_register(struct mmu_notifier *mn, struct mm_struct *m)

@@ -145,6 +145,7 @@ static bool is_quiet(const struct row *r)
 		"try_module_get", "module_put", "fget", "fput", "close",
 		"get_unused_fd", "fd_install", "copy_from_user",
 		"copy_to_user", "alloc", "get_file", "irqs on",
+		"yield", "strndup_user",
 	};
 	size_t i;
 
@@ -156,13 +157,19 @@ static bool is_quiet(const struct row *r)
 	return false;
 }
 
-#define WIDTH	30
+#define MOST_ROWS	200
+
+static int cell_of(const struct row *r, char *cell, size_t size)
+{
+	return snprintf(cell, size, "%s %s", r->op, r->object);
+}
 
 static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 {
 	char column[] = "-ABCDW";
+	int i, j, first = 0, shown = 0, width = 8;
 	bool used[6] = {};
-	int i, j, first = 0;
+	char cell[80];
 
 	/* The setup is the same in every execution. */
 	for (i = 0; i < r->nrows && !first; i++)
@@ -170,27 +177,36 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 			first = i + 1;
 	if (first)
 		first--;
-	for (i = first; i < r->nrows; i++)
-		if (!is_quiet(&r->rows[i]))
-			used[strchr(column, r->rows[i].task) - column] = true;
+	for (i = r->nrows; i-- > first && shown < MOST_ROWS;) {
+		if (is_quiet(&r->rows[i]))
+			continue;
+		shown++;
+		used[strchr(column, r->rows[i].task) - column] = true;
+		j = cell_of(&r->rows[i], cell, sizeof(cell)) + 2;
+		if (j > width)
+			width = j;
+	}
+	if (i > first) {
+		fprintf(f, "\n    (the last %d rows)", shown);
+		first = i + 1;
+	}
 	fprintf(f, "\n    ");
 	for (j = 0; j < 6; j++)
 		if (used[j])
-			fprintf(f, "%-*s", WIDTH, (char *[]){ "(end)", "A",
+			fprintf(f, "%-*s", width, (char *[]){ "(end)", "A",
 				"B", "C", "D", "worker" }[j]);
 	fprintf(f, "\n");
 	for (i = first; i < r->nrows; i++) {
 		const struct row *row = &r->rows[i];
 		const struct place *p = where(&row->stack);
-		char cell[80];
 
 		if (is_quiet(row))
 			continue;
-		snprintf(cell, sizeof(cell), "%s %s", row->op, row->object);
+		cell_of(row, cell, sizeof(cell));
 		fprintf(f, "%s", row->failing ? ">>> " : "    ");
 		for (j = 0; j < 6; j++)
 			if (used[j])
-				fprintf(f, "%-*s", WIDTH,
+				fprintf(f, "%-*s", width,
 					row->task == column[j] ? cell : "");
 		if (p)
 			fprintf(f, "%s %s:%d", p->function, p->file, p->line);

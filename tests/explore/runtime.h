@@ -35,6 +35,9 @@ struct task {
 	void *arg;
 	unsigned long arg_pc;		/* where it stands */
 
+	int operations;			/* so far */
+	int rounds, seen;		/* of a loop; see go_round() */
+
 	int depth;			/* the functions it is in */
 	unsigned long frames[MAX_FRAMES];
 
@@ -60,6 +63,7 @@ void visible(const char *op, const char *name, unsigned long pc,
 	     ready_fn ready, void *arg);
 /* Note an operation that the table shows; nobody else runs. */
 void note(const char *op, const char *name, unsigned long pc);
+void go_round(unsigned long pc);
 void spawn(int id, void (*fn)(void));
 void wait_for(const char *op, const char *name, unsigned long pc,
 	      ready_fn ready, void *arg);
@@ -109,6 +113,7 @@ int lock_owner(const void *lock);
 void may_sleep_in(const char *what, unsigned long pc);
 void check_user_return(unsigned long pc);
 bool workers_idle(void *unused);
+bool have_work(void *unused);
 void run_worker(void);
 
 /* kernel.c */

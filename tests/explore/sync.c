@@ -81,6 +81,17 @@ void shim_might_sleep(void)
 	may_sleep(HERE, "might_sleep");
 }
 
+void shim_cond_resched(void)
+{
+	may_sleep(HERE, "cond_resched");
+	go_round(HERE);
+}
+
+void shim_cpu_relax(void)
+{
+	go_round(HERE);
+}
+
 void may_sleep_in(const char *what, unsigned long pc)
 {
 	may_sleep(pc, what);
@@ -565,7 +576,7 @@ bool shim_flush_work(struct work_struct *w, const char *name, bool cancel)
 	return was;
 }
 
-static bool have_work(void *unused)
+bool have_work(void *unused)
 {
 	(void)unused;
 	return first_work;

@@ -6,8 +6,8 @@
 #include <linux/atomic.h>
 #include <linux/fcntl.h>
 #include <linux/ioctl.h>
+#include <linux/module.h>
 
-struct module;
 struct vm_area_struct;
 struct poll_table_struct;
 

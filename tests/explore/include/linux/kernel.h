@@ -33,9 +33,10 @@
 #define static_assert(e, ...)	_Static_assert(e, "" __VA_ARGS__)
 #define BUILD_BUG_ON(e)		_Static_assert(!(e), #e)
 #define might_sleep()		shim_might_sleep()
-#define cond_resched()		shim_might_sleep()
+#define cond_resched()		shim_cond_resched()
 
 void shim_might_sleep(void);
+void shim_cond_resched(void);
 int snprintf(char *buf, size_t size, const char *fmt, ...);
 
 #endif

@@ -3,6 +3,7 @@
 #define SHIM_MUTEX_H
 
 #include <linux/kernel.h>
+#include <linux/atomic.h>
 #include <linux/lockdep.h>
 
 struct mutex {

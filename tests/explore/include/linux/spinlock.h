@@ -3,6 +3,7 @@
 #define SHIM_SPINLOCK_H
 
 #include <linux/kernel.h>
+#include <linux/atomic.h>
 #include <linux/lockdep.h>
 #include <linux/preempt.h>
 

@@ -3,6 +3,8 @@
 #define SHIM_UACCESS_H
 
 #include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/string.h>
 
 unsigned long copy_from_user(void *to, const void __user *from,
 			     unsigned long n);
@@ -16,6 +18,7 @@ unsigned long copy_to_user(void __user *to, const void *from, unsigned long n);
 #define put_user(x, p) ({						\
 	typeof(*(p)) put_ = (x);					\
 	copy_to_user(p, &put_, sizeof(put_)) ? -EFAULT : 0; })
+char *strndup_user(const char __user *s, long n);
 #define access_ok(p, n)	true
 
 #endif

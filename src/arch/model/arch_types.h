@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The model's part of a machine and a vCPU, and the entries of its tables. */
+#ifndef TWILL_ARCH_TYPES_H
+#define TWILL_ARCH_TYPES_H
+
+#include <linux/types.h>
+#include "model.h"
+
+struct arch_vm {
+};
+
+struct arch_vcpu {
+	struct model_script script;
+	u32 next;		/* the operation that comes next */
+	bool pending_in;	/* the VMM owes us the data of an IN */
+	u64 value;		/* last read or taken in */
+	gfn_t tlb_gfn;
+	u64 tlb_entry;		/* 0: nothing is remembered */
+	int flush_gen;		/* vm->flush_gen when it was */
+};
+
+enum { MODEL_PRESENT = 1, MODEL_WRITABLE = 2, MODEL_YOUNG = 4 };
+
+static inline u64 arch_stage2_table(phys_addr_t table)
+{
+	return table | MODEL_PRESENT;
+}
+
+static inline phys_addr_t arch_stage2_phys(u64 entry)
+{
+	return entry & ~(u64)(PAGE_SIZE - 1);
+}
+
+static inline u64 arch_stage2_leaf(u64 pfn, bool writable, int level)
+{
+	return pfn << PAGE_SHIFT | MODEL_PRESENT | MODEL_YOUNG |
+	       (writable ? MODEL_WRITABLE : 0);
+}
+static inline bool arch_stage2_present(u64 entry)
+{
+	return entry & MODEL_PRESENT;
+}
+
+static inline bool arch_stage2_is_leaf(u64 entry, int level)
+{
+	return level == 1;
+}
+
+static inline bool arch_stage2_writable(u64 entry)
+{
+	return entry & MODEL_WRITABLE;
+}
+
+static inline bool arch_stage2_test_young(u64 entry)
+{
+	return entry & MODEL_YOUNG;
+}
+
+static inline u64 arch_stage2_clear_young(u64 entry)
+{
+	return entry & ~(u64)MODEL_YOUNG;
+}
+
+#endif

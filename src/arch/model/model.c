@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* An architecture without hardware, for looking at the core alone. */
+#include <linux/io.h>
+#include <linux/kvm.h>
+#include <linux/mm.h>
+#include <linux/smp.h>
+#include <linux/uaccess.h>
+#include "twill.h"
+
+static u64 model_walk(struct vcpu *vcpu, gfn_t gfn)
+{
+	u64 *table = READ_ONCE(vcpu->vm->stage2.root);
+	u64 entry = 0;
+	int level;
+
+	for (level = STAGE2_LEVELS; table && level > 0; level--) {
+		entry = READ_ONCE(table[(gfn >> (9 * (level - 1))) &
+					(STAGE2_ENTRIES - 1)]);
+		if (!arch_stage2_present(entry))
+			return 0;
+		table = phys_to_virt(arch_stage2_phys(entry));
+	}
+	return entry;
+}
+static void model_enter(struct vcpu *vcpu)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	int gen;
+
+	local_irq_disable();
+	WRITE_ONCE(vcpu->cpu, smp_processor_id());
+	WRITE_ONCE(vcpu->mode, IN_GUEST);
+	smp_mb();	/* pairs with the one in vm_flush() */
+	gen = atomic_read(&vcpu->vm->flush_gen);
+	if (gen != arch->flush_gen)
+		arch->tlb_entry = 0;
+	arch->flush_gen = gen;
+}
+
+static void model_leave(struct vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->mode, OUTSIDE_GUEST);
+	local_irq_enable();
+}
+static bool model_use(struct vcpu *vcpu, const struct model_op *op)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	gfn_t gfn = op->gpa >> PAGE_SHIFT;
+	bool write = op->kind == MODEL_WRITE;
+	u64 *page;
+
+	if (!arch->tlb_entry || arch->tlb_gfn != gfn ||
+	    (write && !arch_stage2_writable(arch->tlb_entry))) {
+		arch->tlb_entry = model_walk(vcpu, gfn);
+		arch->tlb_gfn = gfn;
+	}
+	if (!arch->tlb_entry ||
+	    (write && !arch_stage2_writable(arch->tlb_entry)))
+		return false;
+	page = phys_to_virt(arch_stage2_phys(arch->tlb_entry));
+	step(guest_access, vcpu);
+	if (write)
+		page[(op->gpa & (PAGE_SIZE - 1)) / 8] = op->value;
+	else
+		arch->value = page[(op->gpa & (PAGE_SIZE - 1)) / 8];
+	return true;
+}
+static int model_memory(struct vcpu *vcpu, const struct model_op *op)
+{
+	bool done;
+	int r;
+
+	model_enter(vcpu);
+	done = model_use(vcpu, op);
+	model_leave(vcpu);
+	if (done) {
+		vcpu->arch.next++;
+		return 1;
+	}
+	r = fault_handle(vcpu, op->gpa, op->kind == MODEL_WRITE);
+	if (r)
+		return r;
+	vcpu->run->exit_reason = KVM_EXIT_MMIO;
+	vcpu->run->mmio.phys_addr = op->gpa;
+	vcpu->run->mmio.is_write = op->kind == MODEL_WRITE;
+	vcpu->arch.next++;
+	return 0;
+}
+
+static int model_port(struct vcpu *vcpu, const struct model_op *op)
+{
+	struct kvm_run *run = vcpu->run;
+	bool write = op->kind == MODEL_OUT;
+	u32 data = op->value;
+
+	vcpu->arch.next++;
+	if (window_io(vcpu->vm, op->port, sizeof(data), write, &data)) {
+		if (!write)
+			vcpu->arch.value = data;
+		return 1;
+	}
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = write ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
+	run->io.size = sizeof(data);
+	run->io.port = op->port;
+	run->io.count = 1;
+	run->io.data_offset = PAGE_SIZE;
+	memcpy((void *)run + PAGE_SIZE, &data, sizeof(data));
+	vcpu->arch.pending_in = !write;
+	return 0;
+}
+
+void arch_vcpu_complete_io(struct vcpu *vcpu)
+{
+	u32 data;
+
+	if (!vcpu->arch.pending_in)
+		return;
+	vcpu->arch.pending_in = false;
+	memcpy(&data, (void *)vcpu->run + PAGE_SIZE, sizeof(data));
+	vcpu->arch.value = data;
+}
+
+int arch_vcpu_run(struct vcpu *vcpu)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	const struct model_op *op = &arch->script.op[arch->next];
+
+	if (arch->next >= arch->script.n) {
+		vcpu->run->exit_reason = KVM_EXIT_HLT;
+		return 0;
+	}
+	switch (op->kind) {
+	case MODEL_TOUCH:
+	case MODEL_WRITE:
+		return model_memory(vcpu, op);
+	case MODEL_OUT:
+	case MODEL_IN:
+		return model_port(vcpu, op);
+	}
+	arch->next++;
+	vcpu->run->exit_reason = KVM_EXIT_HLT;
+	if (op->kind == MODEL_CALL) {
+		vcpu->run->exit_reason = KVM_EXIT_HYPERCALL;
+		vcpu->run->hypercall.nr = op->value;
+	}
+	return 0;
+}
+
+long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	struct model_script script;
+
+	switch (cmd) {
+	case MODEL_SET_SCRIPT:
+		if (copy_from_user(&script, argp, sizeof(script)))
+			return -EFAULT;
+		if (script.n > MODEL_OPS)
+			return -EINVAL;
+		arch->script = script;
+		arch->next = 0;
+		return 0;
+	case MODEL_GET_VALUE:
+		return copy_to_user(argp, &arch->value, sizeof(arch->value)) ?
+			-EFAULT : 0;
+	}
+	return -EINVAL;
+}
+
+int arch_init(void)
+{
+	return 0;
+}
+
+void arch_exit(void)
+{
+}
+
+int arch_check_extension(unsigned int cap)
+{
+	return 0;
+}
+
+long arch_dev_ioctl(unsigned int cmd, void __user *argp)
+{
+	return -EINVAL;
+}
+int arch_vm_init(struct vm *vm)
+{
+	return 0;
+}
+
+void arch_vm_destroy(struct vm *vm)
+{
+}
+
+long arch_vm_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
+{
+	return -ENOTTY;
+}
+int arch_vcpu_init(struct vcpu *vcpu)
+{
+	return 0;
+}
+
+void arch_vcpu_destroy(struct vcpu *vcpu)
+{
+}
+
+void arch_vcpu_load(struct vcpu *vcpu)
+{
+}
+
+void arch_vcpu_put(struct vcpu *vcpu)
+{
+}

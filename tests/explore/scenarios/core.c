@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A machine with memory and one vCPU, whose guest is a script. */
+#include <linux/kvm.h>
+#include "arch/model/model.h"
+#include "scenario.h"
+
+#define PAGE 4096
+
+static int vm, vcpu;
+static char *memory;
+
+static void set_memory(unsigned long size)
+{
+	struct kvm_userspace_memory_region r = {
+		.memory_size = size,
+		.userspace_addr = (unsigned long)memory,
+	};
+
+	u_assert(!u_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r));
+}
+
+static void make_vm(void)
+{
+	int node = u_open("/dev/twill");
+
+	u_assert(node >= 0);
+	vm = u_ioctl(node, KVM_CREATE_VM, 0);
+	u_assert(vm >= 0);
+	u_close(node);
+	vcpu = u_ioctl(vm, KVM_CREATE_VCPU, 0);
+	u_assert(vcpu >= 0);
+}
+
+static void script(struct model_op first, struct model_op second)
+{
+	struct model_script s = { .n = 2, .op = { first, second } };
+
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
+}
+
+static void setup(void)
+{
+	make_vm();
+	memory = u_memory(PAGE);
+	u_assert(memory);
+	set_memory(PAGE);
+	script((struct model_op){ .kind = MODEL_WRITE, .value = 7 },
+	       (struct model_op){ .kind = MODEL_TOUCH });
+}
+
+/* The page is in the table, and in the vCPU's memory of it. */
+static void setup_mapped(void)
+{
+	setup();
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	script((struct model_op){ .kind = MODEL_WRITE, .value = 8 },
+	       (struct model_op){ .kind = MODEL_TOUCH });
+}
+
+static void close_all(void)
+{
+	u_close(vcpu);
+	u_close(vm);
+	if (memory)
+		u_munmap(memory, PAGE);
+}
+
+static void unmap(void)
+{
+	if (memory)
+		u_munmap(memory, PAGE);
+}
+
+/* Tasks. */
+
+static void run(void)
+{
+	__u64 value = 0;
+
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(!u_ioctl(vcpu, MODEL_GET_VALUE, &value));
+	u_assert(value == 7);
+}
+
+static void run_or_fail(void)
+{
+	u_ioctl(vcpu, KVM_RUN, 0);
+}
+
+static void close_vcpu(void)
+{
+	u_close(vcpu);
+}
+
+static void close_vm(void)
+{
+	u_close(vm);
+}
+
+static void close_both(void)
+{
+	u_close(vm);
+	u_close(vcpu);
+}
+
+static void take_back(void)
+{
+	u_munmap(memory, PAGE);
+	memory = NULL;
+}
+
+static void remove_slot(void)
+{
+	set_memory(0);
+}
+
+static void map_and_close(void)
+{
+	struct kvm_run *page = u_mmap(vcpu, 2 * PAGE);
+
+	u_assert(page);
+	u_close(vcpu);
+	u_close(vm);
+	u_assert(!page->exit_reason);
+	u_munmap(page, 2 * PAGE);
+}
+
+SCENARIO("run", "a guest writes to its memory and reads it back",
+	 setup, close_all, run);
+SCENARIO("close-vs-close", "machine and vCPU are closed by two tasks",
+	 setup, unmap, close_vcpu, close_vm);
+SCENARIO("run-vs-close", "machine and vCPU are closed while the guest runs",
+	 setup, unmap, run_or_fail, close_both);
+SCENARIO("map-outlives", "a mapping of the run pages outlives all descriptors",
+	 setup, unmap, map_and_close);
+SCENARIO("fault-vs-unmap", "the guest's page is taken back while it faults",
+	 setup, close_all, run_or_fail, take_back);
+SCENARIO("use-vs-unmap", "the guest's page is taken back while it is in use",
+	 setup_mapped, close_all, run_or_fail, take_back);
+SCENARIO("fault-vs-slot", "the slot is removed while the guest faults",
+	 setup, close_all, run_or_fail, remove_slot);
