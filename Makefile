@@ -13,6 +13,8 @@ include book/weave/weave.mk
 -include tests/explore/explore.mk
 -include labs/labs.mk
 -include src/vmm/build.mk
+VMM := build/vmm/twill
+GUESTS := build/guest/hello16.bin build/guest/hello32.elf
 
 ##@ Read, build, run
 .PHONY: help run check check-fast reference clean
