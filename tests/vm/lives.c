@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lives and deaths of machines, as a VMM can bring them about. Runs inside the
+ * tests' machine, as a payload; the kernel's detectors and the module's
+ * use count are the judges.
+ *
+ * usage: lives [ROUNDS]
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <linux/vfio.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE 4096UL
+#define MEM (16 * PAGE)
+#define NULL_PORT 0x5c0
+
+/* Whatever does not hold ends the test, and says where. */
+#define must(cond) do {							\
+	if (!(cond)) {							\
+		printf("lives.c:%d: %s does not hold (errno %d, %s)\n",	\
+		       __LINE__, #cond, errno, strerror(errno));	\
+		exit(1);						\
+	}								\
+} while (0)
+#define fails(call, err) must((call) == -1 && errno == (err))
+
+struct machine {
+	int dev, vm, vcpu;
+	uint8_t *mem;
+	struct kvm_run *run;
+};
+
+static int slot(int vm, int id, uint64_t gpa, uint64_t size, void *hva)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = id, .guest_phys_addr = gpa, .memory_size = size,
+		.userspace_addr = (uintptr_t)hva,
+	};
+
+	return ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+/* A machine in real mode, about to run CODE at address 0. */
+static struct machine make(const void *code, size_t size)
+{
+	struct kvm_regs regs = { .rflags = 2 };
+	struct kvm_sregs sregs;
+	struct machine m;
+
+	m.dev = open("/dev/twill", O_RDWR | O_CLOEXEC);
+	must(m.dev >= 0);
+	m.vm = ioctl(m.dev, KVM_CREATE_VM, 0);
+	must(m.vm >= 0);
+	m.mem = mmap(NULL, MEM, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(m.mem != MAP_FAILED);
+	memcpy(m.mem, code, size);
+	must(!slot(m.vm, 0, 0, MEM, m.mem));
+	m.vcpu = ioctl(m.vm, KVM_CREATE_VCPU, 0);
+	must(m.vcpu >= 0);
+	m.run = mmap(NULL, ioctl(m.dev, KVM_GET_VCPU_MMAP_SIZE, 0),
+		     PROT_READ | PROT_WRITE, MAP_SHARED, m.vcpu, 0);
+	must(m.run != MAP_FAILED);
+	must(!ioctl(m.vcpu, KVM_GET_SREGS, &sregs));
+	sregs.cs.base = sregs.cs.selector = 0;
+	must(!ioctl(m.vcpu, KVM_SET_SREGS, &sregs));
+	must(!ioctl(m.vcpu, KVM_SET_REGS, &regs));
+	return m;
+}
+
+static void unmake(struct machine *m)
+{
+	must(!munmap(m->run, ioctl(m->dev, KVM_GET_VCPU_MMAP_SIZE, 0)));
+	must(!close(m->vcpu) && !close(m->vm) && !close(m->dev));
+	must(!munmap(m->mem, MEM));
+}
+
+static void back_to(struct machine *m, uint64_t rip)
+{
+	struct kvm_regs regs = { .rflags = 2, .rip = rip };
+
+	must(!ioctl(m->vcpu, KVM_SET_REGS, &regs));
+}
+
+static int module_in_use(void)
+{
+	return syscall(SYS_delete_module, "twill", O_NONBLOCK) == -1 &&
+	       errno == EAGAIN;
+}
+
+static const uint8_t halt[] = { 0xf4 };
+static const uint8_t for_ever[] = { 0xeb, 0xfe };
+
+static void many_lives(int rounds)
+{
+	while (rounds--) {
+		struct machine m = make(halt, sizeof(halt));
+
+		must(!ioctl(m.vcpu, KVM_RUN, 0));
+		must(m.run->exit_reason == KVM_EXIT_HLT);
+		unmake(&m);
+	}
+}
+
+/* Each of the six orders in which three holders can be let go of. */
+static void every_order(void)
+{
+	static const char order[6][3] = { "vcm", "vmc", "cvm", "cmv", "mvc",
+					  "mcv" };
+	int i, j;
+
+	for (i = 0; i < 6; i++) {
+		struct machine m = make(halt, sizeof(halt));
+
+		close(m.dev);
+		for (j = 0; j < 3; j++) {
+			must(module_in_use());
+			if (order[i][j] == 'v')
+				must(!close(m.vm));
+			else if (order[i][j] == 'c')
+				must(!close(m.vcpu));
+			else
+				must(!munmap(m.run, 2 * PAGE));
+		}
+		must(!munmap(m.mem, MEM));
+	}
+}
+
+static void killed(int rounds)
+{
+	while (rounds--) {
+		int ready[2], status;
+		char c;
+		pid_t pid;
+
+		must(!pipe(ready));
+		pid = fork();
+		must(pid >= 0);
+		if (!pid) {
+			struct machine m = make(for_ever, sizeof(for_ever));
+
+			must(write(ready[1], "", 1) == 1);
+			ioctl(m.vcpu, KVM_RUN, 0);
+			exit(1);
+		}
+		must(read(ready[0], &c, 1) == 1);
+		usleep(rounds * 100);
+		must(!kill(pid, SIGKILL));
+		must(waitpid(pid, &status, 0) == pid);
+		must(WIFSIGNALED(status));
+		close(ready[0]);
+		close(ready[1]);
+	}
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* A signal ends a run; so does immediate_exit; and the guest goes on after. */
+static void interrupted(void)
+{
+	struct machine m = make(for_ever, sizeof(for_ever));
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	must(!sigaction(SIGALRM, &action, NULL));
+	ualarm(20000, 0);
+	fails(ioctl(m.vcpu, KVM_RUN, 0), EINTR);
+	must(m.run->exit_reason == KVM_EXIT_INTR);
+	m.run->immediate_exit = 1;
+	fails(ioctl(m.vcpu, KVM_RUN, 0), EINTR);
+	m.run->immediate_exit = 0;
+	m.mem[0] = 0xf4;
+	must(!ioctl(m.vcpu, KVM_RUN, 0));
+	must(m.run->exit_reason == KVM_EXIT_HLT);
+	unmake(&m);
+}
+
+/* mov 0x2000,%al ; hlt */
+static const uint8_t load[] = { 0xa0, 0x00, 0x20, 0xf4 };
+/* movb $7,0x2000 ; hlt */
+static const uint8_t store[] = { 0xc6, 0x06, 0x00, 0x20, 7, 0xf4 };
+
+static uint8_t loaded(struct machine *m)
+{
+	struct kvm_regs regs;
+
+	back_to(m, 0);
+	must(!ioctl(m->vcpu, KVM_RUN, 0));
+	must(m->run->exit_reason == KVM_EXIT_HLT);
+	must(!ioctl(m->vcpu, KVM_GET_REGS, &regs));
+	return regs.rax;
+}
+
+/* The guest's memory is the VMM's, whatever the VMM does to it meanwhile. */
+static void memory_follows(void)
+{
+	struct machine m = make(load, sizeof(load));
+	uint8_t *page = m.mem + 2 * PAGE;
+
+	must(loaded(&m) == 0);		/* the page of zeros, shared */
+	*page = 1;
+	must(loaded(&m) == 1);
+	must(!madvise(page, PAGE, MADV_DONTNEED));
+	must(loaded(&m) == 0);
+	must(mmap(page, PAGE, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page);
+	*page = 3;
+	must(loaded(&m) == 3);
+	must(!mprotect(page, PAGE, PROT_READ));
+	must(loaded(&m) == 3);
+	memcpy(m.mem, store, sizeof(store));
+	back_to(&m, 0);
+	fails(ioctl(m.vcpu, KVM_RUN, 0), EFAULT);
+	must(!mprotect(page, PAGE, PROT_READ | PROT_WRITE));
+	back_to(&m, 0);
+	must(!ioctl(m.vcpu, KVM_RUN, 0));
+	must(*page == 7);
+	must(!munmap(page, PAGE));
+	back_to(&m, 0);
+	fails(ioctl(m.vcpu, KVM_RUN, 0), EFAULT);
+	unmake(&m);
+}
+
+static void slots_change(void)
+{
+	struct machine m = make(load, sizeof(load));
+	uint8_t *other = m.mem + 8 * PAGE;
+
+	m.mem[2 * PAGE] = 2;
+	*other = 8;
+	must(loaded(&m) == 2);
+	fails(slot(m.vm, 0, 0, 0x1234, m.mem), EINVAL);
+	fails(slot(m.vm, 0, 0, 8 * PAGE, m.mem), EINVAL);
+	fails(slot(m.vm, 1, PAGE, PAGE, other), EEXIST);
+	fails(slot(m.vm, 1, 0, 0, NULL), EINVAL);
+	fails(slot(m.vm, 99, 0, PAGE, other), EINVAL);
+	fails(slot(m.vm, 1, ~0UL << 12, 2 * PAGE, other), EINVAL);
+	must(!slot(m.vm, 0, 0, 0, NULL));
+	must(!slot(m.vm, 0, 0, PAGE, m.mem));
+	must(!slot(m.vm, 1, 3 * PAGE, PAGE, other));
+	must(!slot(m.vm, 1, 2 * PAGE, PAGE, other));	/* moved */
+	must(loaded(&m) == 8);
+	unmake(&m);
+}
+
+/* mov $PORT,%dx ; mov $5,%eax ; out ; out ; xor %eax,%eax ; in ; hlt */
+static const uint8_t sum[] = {
+	0xba, NULL_PORT & 255, NULL_PORT >> 8, 0x66, 0xb8, 5, 0, 0, 0,
+	0x66, 0xef, 0x66, 0xef, 0x66, 0x31, 0xc0, 0x66, 0xed, 0xf4,
+};
+
+static int introduce(int vfio, int group, int attr)
+{
+	struct kvm_device_attr a = {
+		.group = KVM_DEV_VFIO_GROUP, .attr = attr,
+		.addr = (uintptr_t)&group,
+	};
+
+	return ioctl(vfio, KVM_SET_DEVICE_ATTR, &a);
+}
+
+static int make_vfio(int vm)
+{
+	struct kvm_create_device c = { .type = KVM_DEV_TYPE_VFIO };
+
+	must(!ioctl(vm, KVM_CREATE_DEVICE, &c));
+	return c.fd;
+}
+
+static void passed_through(void)
+{
+	struct machine m = make(sum, sizeof(sum));
+	struct kvm_create_device again = { .type = KVM_DEV_TYPE_VFIO };
+	int vfio = make_vfio(m.vm), device;
+	int group = open("/dev/twill-vfio/0", O_RDWR);
+
+	must(group >= 0);
+	fails(open("/dev/twill-vfio/0", O_RDWR), EBUSY);
+	fails(ioctl(m.vm, KVM_CREATE_DEVICE, &again), EBUSY);
+	fails(ioctl(group, VFIO_GROUP_GET_DEVICE_FD, "null"), EINVAL);
+	fails(introduce(vfio, m.vm, KVM_DEV_VFIO_GROUP_ADD), EINVAL);
+	fails(introduce(vfio, 999, KVM_DEV_VFIO_GROUP_ADD), EBADF);
+	fails(introduce(vfio, group, KVM_DEV_VFIO_GROUP_DEL), ENOENT);
+	must(!introduce(vfio, group, KVM_DEV_VFIO_GROUP_ADD));
+	fails(introduce(vfio, group, KVM_DEV_VFIO_GROUP_ADD), EEXIST);
+	fails(ioctl(group, VFIO_GROUP_GET_DEVICE_FD, "nil"), ENODEV);
+
+	must(!ioctl(m.vcpu, KVM_RUN, 0));	/* nobody answers: the VMM */
+	must(m.run->exit_reason == KVM_EXIT_IO && m.run->io.port == NULL_PORT);
+	device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, "null");
+	must(device >= 0);
+	must(loaded(&m) == 10);			/* the device does */
+	must(!close(device));
+	back_to(&m, 0);
+	must(!ioctl(m.vcpu, KVM_RUN, 0));
+	must(m.run->exit_reason == KVM_EXIT_IO);
+
+	device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, "null");
+	must(device >= 0);
+	must(!introduce(vfio, group, KVM_DEV_VFIO_GROUP_DEL));
+	must(!close(vfio) && !close(group));
+	unmake(&m);
+	must(module_in_use());			/* an open device holds it */
+	must(!close(device));
+}
+
+/* A killed VMM's files are released last-opened first; see chapter 7. */
+static void killed_with_device(void)
+{
+	pid_t pid = fork();
+	int status, group;
+
+	must(pid >= 0);
+	if (!pid) {
+		struct machine m = make(halt, sizeof(halt));
+		int vfio = make_vfio(m.vm);
+
+		group = open("/dev/twill-vfio/0", O_RDWR);
+		must(group >= 0);
+		must(!introduce(vfio, group, KVM_DEV_VFIO_GROUP_ADD));
+		must(ioctl(group, VFIO_GROUP_GET_DEVICE_FD, "null") >= 0);
+		raise(SIGKILL);
+	}
+	must(waitpid(pid, &status, 0) == pid);
+	must(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	group = open("/dev/twill-vfio/0", O_RDWR);
+	must(group >= 0 && !close(group));
+}
+
+static void wrong_requests(void)
+{
+	struct machine m = make(halt, sizeof(halt));
+	struct kvm_create_device c = { .type = 4711 };
+	int status;
+	pid_t pid;
+
+	must(ioctl(m.dev, KVM_GET_API_VERSION, 0) == 12);
+	fails(ioctl(m.dev, KVM_GET_API_VERSION, 1), EINVAL);
+	fails(ioctl(m.dev, KVM_CREATE_VM, 77), EINVAL);
+	must(ioctl(m.dev, KVM_CHECK_EXTENSION, KVM_CAP_USER_MEMORY) == 1);
+	must(ioctl(m.dev, KVM_CHECK_EXTENSION, 987654) == 0);
+	fails(ioctl(m.vm, KVM_CREATE_VCPU, 0), EEXIST);
+	fails(ioctl(m.vm, KVM_CREATE_VCPU, 9999), EINVAL);
+	fails(ioctl(m.vm, KVM_CREATE_DEVICE, &c), ENODEV);
+	fails(ioctl(m.vm, KVM_CREATE_DEVICE, 8), EFAULT);
+	fails(ioctl(m.vm, KVM_SET_USER_MEMORY_REGION, 8), EFAULT);
+	fails(ioctl(m.vm, 0xae99, 0), ENOTTY);
+	fails(ioctl(m.vcpu, KVM_RUN, 1), EINVAL);
+	pid = fork();
+	must(pid >= 0);
+	if (!pid) {
+		fails(ioctl(m.vm, KVM_CREATE_VCPU, 1), EIO);
+		fails(ioctl(m.vcpu, KVM_RUN, 0), EIO);
+		_exit(0);
+	}
+	must(waitpid(pid, &status, 0) == pid && !status);
+	unmake(&m);
+}
+
+int main(int argc, char **argv)
+{
+	int rounds = argc > 1 ? atoi(argv[1]) : 50;
+
+	setvbuf(stdout, NULL, _IONBF, 0);
+#define part(what, call) (printf("%s\n", what), call)
+	part("wrong requests", wrong_requests());
+	part("every order of closing", every_order());
+	part("a run interrupted", interrupted());
+	part("memory that follows", memory_follows());
+	part("slots that change", slots_change());
+	part("a device passed through", passed_through());
+	part("killed with a device", killed_with_device());
+	part("many lives", many_lives(rounds));
+	part("killed while running", killed(rounds / 5));
+	return 0;
+}
