@@ -187,8 +187,8 @@ static void run_all(struct machine *machine)
 		pthread_join(thread[i], NULL);
 }
 
-static unsigned long number(const char *text, unsigned long max,
-			    const char *what)
+static unsigned long parse(const char *text, unsigned long max,
+			   const char *what)
 {
 	char *end;
 	unsigned long n = strtoul(text, &end, 0);
@@ -199,7 +199,7 @@ static unsigned long number(const char *text, unsigned long max,
 	return n;
 }
 
-static void usage(void)
+static void explain(void)
 {
 	fputs("usage: twill run [-m MiB] [-c vCPUs] [-d DEVICE] GUEST\n"
 	      "  GUEST  an ELF file for 32-bit x86, started in protected mode,\n"
@@ -216,20 +216,20 @@ int main(int argc, char **argv)
 	int option;
 
 	if (argc < 2 || strcmp(argv[1], "run"))
-		usage();
+		explain();
 	optind = 2;
 	while ((option = getopt(argc, argv, "m:c:d:")) != -1) {
 		if (option == 'm')
-			machine.size = number(optarg, MAX_MIB, "-m") * MIB;
+			machine.size = parse(optarg, MAX_MIB, "-m") * MIB;
 		else if (option == 'c')
-			machine.vcpus = number(optarg, MAX_VCPUS, "-c");
+			machine.vcpus = parse(optarg, MAX_VCPUS, "-c");
 		else if (option == 'd')
 			device = optarg;
 		else
-			usage();
+			explain();
 	}
 	if (optind != argc - 1)
-		usage();
+		explain();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	make_machine(&machine, device);
 	load(&machine, argv[optind]);

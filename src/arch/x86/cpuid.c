@@ -7,6 +7,8 @@
 #include <asm/unaligned.h>
 #include "svm.h"
 
+#define MAX_CPUID 256
+
 const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
 					  u32 leaf, u32 index)
 {
@@ -24,14 +26,12 @@ const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
 	return NULL;
 }
 
-#define MAX_CPUID 256
-
 /**
  * cpuid_set() - take a vCPU's table of CPUID leaves from the VMM
  * @arch: the vCPU's
  * @argp: a struct kvm_cpuid2
  *
- * Returns: 0, E2BIG for more than 256 leaves, EFAULT, ENOMEM.
+ * Returns: 0, E2BIG for more than MAX_CPUID leaves, EFAULT, ENOMEM.
  * Holds: vcpu->lock.
  */
 long cpuid_set(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp)

@@ -4,24 +4,29 @@
 #include <linux/uaccess.h>
 #include "svm.h"
 
-#define FOR_EACH_REG(op) \
-	op(rax, 0) op(rcx, 1) op(rdx, 2) op(rbx, 3) \
-	op(rsp, 4) op(rbp, 5) op(rsi, 6) op(rdi, 7) \
-	op(r8, 8) op(r9, 9) op(r10, 10) op(r11, 11) \
-	op(r12, 12) op(r13, 13) op(r14, 14) op(r15, 15)
+/* The numbers of the registers, in the order of struct kvm_regs. */
+static const u8 reg_number[] = {
+	REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_RSP, REG_RBP,
+	8, 9, 10, 11, 12, 13, 14, 15,
+};
 
 static void get_regs(struct arch_vcpu *arch, struct kvm_regs *regs)
 {
-#define GET(name, number) regs->name = arch->regs[number];
-	FOR_EACH_REG(GET)
+	u64 *field = (u64 *)regs;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(reg_number); i++)
+		field[i] = arch->regs[reg_number[i]];
 	regs->rip = arch->vmcb->save.rip;
 	regs->rflags = arch->vmcb->save.rflags;
 }
-
 static void set_regs(struct arch_vcpu *arch, const struct kvm_regs *regs)
 {
-#define SET(name, number) arch->regs[number] = regs->name;
-	FOR_EACH_REG(SET)
+	const u64 *field = (const u64 *)regs;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(reg_number); i++)
+		arch->regs[reg_number[i]] = field[i];
 	arch->vmcb->save.rip = regs->rip;
 	arch->vmcb->save.rflags = regs->rflags | X86_EFLAGS_FIXED;
 	arch->vmcb->control.event_inj = 0;
@@ -58,28 +63,47 @@ static void set_segment(struct vmcb_seg *seg, const struct kvm_segment *from)
 		      (from->db & 1) << SVM_SELECTOR_DB_SHIFT |
 		      (from->g & 1) << SVM_SELECTOR_G_SHIFT;
 }
+/* Places in the VMCB, in the order cs, ds, es, fs, gs, ss, tr, ldt. */
+static const u8 seg_number[] = { 1, 3, 0, 4, 5, 2, 9, 7 };
 
-#define FOR_EACH_SEG(op) \
-	op(cs, cs) op(ds, ds) op(es, es) op(fs, fs) op(gs, gs) op(ss, ss) \
-	op(tr, tr) op(ldtr, ldt)
-#define FOR_EACH_PLAIN(op) op(cr0) op(cr2) op(cr3) op(cr4)
+static void get_segments(struct vmcb_save_area *save, struct kvm_sregs *sregs)
+{
+	const struct vmcb_seg *seg = &save->es;
+	struct kvm_segment *to = &sregs->cs;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(seg_number); i++)
+		get_segment(&seg[seg_number[i]], &to[i]);
+	sregs->ss.dpl = save->cpl;
+}
+static void set_segments(struct vmcb_save_area *save,
+			 const struct kvm_sregs *sregs)
+{
+	struct vmcb_seg *seg = &save->es;
+	const struct kvm_segment *from = &sregs->cs;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(seg_number); i++)
+		set_segment(&seg[seg_number[i]], &from[i]);
+	save->cpl = sregs->ss.dpl & 3;
+}
 
 static void get_sregs(struct arch_vcpu *arch, struct kvm_sregs *sregs)
 {
 	struct vmcb_save_area *save = &arch->vmcb->save;
 
 	memset(sregs, 0, sizeof(*sregs));
-#define GET_SEG(field, name) get_segment(&save->field, &sregs->name);
-	FOR_EACH_SEG(GET_SEG)
-#define GET_PLAIN(name) sregs->name = save->name;
-	FOR_EACH_PLAIN(GET_PLAIN)
-	sregs->ss.dpl = save->cpl;
+	get_segments(save, sregs);
 	sregs->gdt.base = save->gdtr.base;
 	sregs->gdt.limit = save->gdtr.limit;
 	sregs->idt.base = save->idtr.base;
 	sregs->idt.limit = save->idtr.limit;
-	sregs->efer = save->efer & ~EFER_SVME;
+	sregs->cr0 = save->cr0;
+	sregs->cr2 = save->cr2;
+	sregs->cr3 = save->cr3;
+	sregs->cr4 = save->cr4;
 	sregs->cr8 = arch->vmcb->control.int_ctl & V_TPR_MASK;
+	sregs->efer = save->efer & ~EFER_SVME;
 	sregs->apic_base = arch->apic_base;
 }
 static bool contradictory(const struct kvm_sregs *sregs)
@@ -97,19 +121,19 @@ static int set_sregs(struct arch_vcpu *arch, const struct kvm_sregs *sregs)
 
 	if (contradictory(sregs))
 		return -EINVAL;
-#define SET_SEG(field, name) set_segment(&save->field, &sregs->name);
-	FOR_EACH_SEG(SET_SEG)
-#define SET_PLAIN(name) save->name = sregs->name;
-	FOR_EACH_PLAIN(SET_PLAIN)
-	save->cpl = sregs->ss.dpl & 3;
+	set_segments(save, sregs);
 	save->gdtr.base = sregs->gdt.base;
 	save->gdtr.limit = sregs->gdt.limit;
 	save->idtr.base = sregs->idt.base;
 	save->idtr.limit = sregs->idt.limit;
+	save->cr0 = sregs->cr0;
+	save->cr2 = sregs->cr2;
+	save->cr3 = sregs->cr3;
+	save->cr4 = sregs->cr4;
 	save->efer = sregs->efer | EFER_SVME;
-	arch->apic_base = sregs->apic_base;
 	arch->vmcb->control.int_ctl &= ~V_TPR_MASK;
 	arch->vmcb->control.int_ctl |= sregs->cr8 & V_TPR_MASK;
+	arch->apic_base = sregs->apic_base;
 	arch->last_cpu = -1;
 	return 0;
 }
@@ -149,13 +173,6 @@ static int set_fpu(struct arch_vcpu *arch, const struct kvm_fpu *fpu)
 	return 0;
 }
 
-#define TO_VMM(what, get) do {						\
-	get(arch, &(what));						\
-	r = copy_to_user(argp, &(what), sizeof(what)) ? -EFAULT : 0;	\
-} while (0)
-
-#define FROM_VMM(what)							\
-	(copy_from_user(&(what), argp, sizeof(what)) ? -EFAULT : 0)
 long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
@@ -165,43 +182,39 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 		struct kvm_fpu fpu;
 		struct kvm_mp_state mp;
 	} u;
-	int r;
 
 	switch (cmd) {
 	case KVM_GET_REGS:
-		TO_VMM(u.regs, get_regs);
-		break;
+		get_regs(arch, &u.regs);
+		return copy_to_user(argp, &u.regs, sizeof(u.regs)) ? -EFAULT : 0;
 	case KVM_SET_REGS:
-		r = FROM_VMM(u.regs);
-		if (!r)
-			set_regs(arch, &u.regs);
-		break;
+		if (copy_from_user(&u.regs, argp, sizeof(u.regs)))
+			return -EFAULT;
+		set_regs(arch, &u.regs);
+		return 0;
 	case KVM_GET_SREGS:
-		TO_VMM(u.sregs, get_sregs);
-		break;
+		get_sregs(arch, &u.sregs);
+		return copy_to_user(argp, &u.sregs, sizeof(u.sregs)) ? -EFAULT : 0;
 	case KVM_SET_SREGS:
-		r = FROM_VMM(u.sregs) ?: set_sregs(arch, &u.sregs);
-		break;
+		if (copy_from_user(&u.sregs, argp, sizeof(u.sregs)))
+			return -EFAULT;
+		return set_sregs(arch, &u.sregs);
 	case KVM_GET_FPU:
-		TO_VMM(u.fpu, get_fpu);
-		break;
+		get_fpu(arch, &u.fpu);
+		return copy_to_user(argp, &u.fpu, sizeof(u.fpu)) ? -EFAULT : 0;
 	case KVM_SET_FPU:
-		r = FROM_VMM(u.fpu) ?: set_fpu(arch, &u.fpu);
-		break;
+		if (copy_from_user(&u.fpu, argp, sizeof(u.fpu)))
+			return -EFAULT;
+		return set_fpu(arch, &u.fpu);
 	case KVM_GET_MP_STATE:
 		u.mp.mp_state = KVM_MP_STATE_RUNNABLE;
-		r = copy_to_user(argp, &u.mp, sizeof(u.mp)) ? -EFAULT : 0;
-		break;
+		return copy_to_user(argp, &u.mp, sizeof(u.mp)) ? -EFAULT : 0;
 	case KVM_SET_MP_STATE:
-		r = FROM_VMM(u.mp);
-		if (!r && u.mp.mp_state != KVM_MP_STATE_RUNNABLE)
-			r = -EINVAL;
-		break;
+		if (copy_from_user(&u.mp, argp, sizeof(u.mp)))
+			return -EFAULT;
+		return u.mp.mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
 	case KVM_SET_CPUID2:
-		r = cpuid_set(arch, argp);
-		break;
-	default:
-		r = -EINVAL;
+		return cpuid_set(arch, argp);
 	}
-	return r;
+	return -EINVAL;
 }

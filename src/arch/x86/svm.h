@@ -28,6 +28,9 @@ enum {
 	REG_RDX = __VCPU_REGS_RDX,
 	REG_RBX = __VCPU_REGS_RBX,
 	REG_RSP = __VCPU_REGS_RSP,
+	REG_RBP = __VCPU_REGS_RBP,
+	REG_RSI = __VCPU_REGS_RSI,
+	REG_RDI = __VCPU_REGS_RDI,
 };
 
 static inline bool has_tsc_aux(void)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A vCPU: made, reset, and taken to the guest and back. */
-#include <linux/atomic.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -227,6 +226,7 @@ int arch_vcpu_run(struct vcpu *vcpu)
 		cross(vcpu, own);
 		entered = true;
 	}
+	/* Nothing of the guest's is used after this. */
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	local_irq_enable();
 	preempt_enable();
