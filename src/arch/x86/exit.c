@@ -177,8 +177,9 @@ static int exit_xsetbv(struct vcpu *vcpu)
 static int exit_vmmcall(struct vcpu *vcpu)
 {
 	bool wide = vcpu->arch.vmcb->save.cs.attrib & SVM_SELECTOR_L_MASK;
+	u64 answer = -KVM_ENOSYS;
 
-	vcpu->arch.regs[REG_RAX] = wide ? -KVM_ENOSYS : (u32)-KVM_ENOSYS;
+	vcpu->arch.regs[REG_RAX] = wide ? answer : (u32)answer;
 	step_over(vcpu, 3);
 	return 1;
 }
