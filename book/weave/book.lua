@@ -130,7 +130,8 @@ for line in each(dir .. '/tags') do
 	   not name:match('_H$') and not name:match('^__anon') then
 		local key = tag and kind .. ' ' .. name or name
 		book.defs[key] = book.defs[key] or {}
-		table.insert(book.defs[key], { piece = p, kind = kind, file = file })
+		table.insert(book.defs[key], { piece = p, file = file,
+			line = tonumber(home[file .. ':' .. first]:match('%d+$')) })
 	end
 	if kind == 'function' or tag then
 		around[file] = around[file] or {}
@@ -200,13 +201,18 @@ for _, p in ipairs(book.order) do
 	end
 end
 
--- Names that only variants' code has: taken as they stand.
+-- Names that only variants' code has are taken as they stand.
+local sound, changed = {}, {}
 for _, p in ipairs(book.order) do
-	for _, line in ipairs((p.helper or p.chunk.variant) and p.lines or {}) do
+	local names = (p.helper or p.chunk.variant) and changed or sound
+	for _, line in ipairs(p.lines) do
 		for name in line:gmatch('[%a_][%w_]*') do
-			book.known[name] = true
+			names[name] = true
 		end
 	end
+end
+for name in pairs(changed) do
+	book.known[name] = book.known[name] or not sound[name]
 end
 
 -- The table of variants.
@@ -220,9 +226,16 @@ end
 
 -- A short number for each piece, as a page has: chapter, then place in it.
 local count = {}
-for _, p in ipairs(book.order) do
+for i, p in ipairs(book.order) do
+	p.index = i
 	count[p.stem] = (count[p.stem] or 0) + 1
 	p.ref = tostring(book.chapters[p.stem].number or 0) .. '.' .. count[p.stem]
+end
+
+for _, defs in pairs(book.defs) do
+	table.sort(defs, function(a, b)
+		return a.piece.index < b.piece.index
+	end)
 end
 
 function book.page(stem)

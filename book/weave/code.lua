@@ -2,7 +2,7 @@
 --
 -- Code into segments: { kind, text, target }, a list a line.  Kinds: chunk
 -- (target: the chunk), name (target: the piece that defines it), comment,
--- keyword, string, or nil for the rest.
+-- definition, keyword, string, or nil for the rest.
 
 local keywords = {}
 for word in ([[break case char const continue default do double else enum
@@ -113,14 +113,17 @@ return function(book)
 	for _, p in ipairs(book.order) do
 		local seen = {}
 		p.code = code.lines(p)
-		for _, line in ipairs(p.code) do
+		for i, line in ipairs(p.code) do
 			for _, s in ipairs(line) do
-				if s[1] == 'name' and not seen[s[3][1]] then
-					local key = s[3][1]
-					local defined = false
-					for _, d in ipairs(book.defs[key]) do
-						defined = defined or d.piece == p
+				local key = s[1] == 'name' and s[3][1]
+				local defined
+				for _, d in ipairs(key and book.defs[key] or {}) do
+					if d.piece == p then
+						defined = true
+						s[1] = d.line == p.first + i - 1 and 'definition' or s[1]
 					end
+				end
+				if key and not seen[key] then
 					seen[key] = true
 					book.users[key] = book.users[key] or {}
 					if not defined then

@@ -22,7 +22,7 @@ noweb=${NOWEB_LIB:-/usr/lib/noweb}
 		-I __init,__exit,__user,__iomem,__rcu,__percpu,__aligned+,__packed \
 		-I __must_check,__printf+,__always_inline,noinline,asmlinkage \
 		-R --sort=no src
-	grep -rnoE '\b(DEFINE_[A-Z_]+|TRACE_EVENT|step)\([a-z_0-9]+' src |
+	{ grep -rnoE '\b(DEFINE_[A-Z_]+|TRACE_EVENT|step)\([a-z_0-9]+' src || :; } |
 		awk -F: -v OFS='\t' '{
 			split($3, part, "(")
 			print part[2], $1, $2, "", part[1] == "step" ? "step" : "variable"

@@ -42,13 +42,12 @@ local function Meta(meta)
 	local titles = { chunks = 'Index of chunks', names = 'Index of names' }
 	local title = c and c.title:gsub('[`*]', '') or titles[stem]
 	set('pagetitle', html.esc((title and title .. ' · ' or '') .. 'The Last Reference'))
-	if c then
-		local before, after = html.neighbours()
-		for key, other in pairs { before = before or false, after = after or false } do
-			if other then
-				set(key, html.phrase(other.title))
-				set(key .. '-page', book.page(other.stem))
-			end
+	local before, after = html.neighbours()
+	for key, other in pairs { before = before or false, after = after or false } do
+		if other then
+			meta.turn = true
+			set(key, html.phrase(other.title))
+			set(key .. '-page', book.page(other.stem))
 		end
 	end
 	return meta
@@ -226,9 +225,9 @@ local function variants(div)
 	local head, align, widths, total = {}, {}, {}, 0
 	for i, column in ipairs(book.columns) do
 		head[i] = { pandoc.Plain { pandoc.Str(column) } }
-		align[i], widths[i] = pandoc.AlignLeft, #column
+		align[i], widths[i] = pandoc.AlignLeft, #column + 2
 		for _, cells in ipairs(rows) do
-			widths[i] = math.max(widths[i], cells[i].size)
+			widths[i] = math.max(widths[i], cells[i].size + 2)
 		end
 		total = total + widths[i]
 	end

@@ -13,7 +13,7 @@ return function(book, stem)
 
 	-- [[code]], `code` and *stress* in names of chunks and titles.
 	function html.phrase(text)
-		return (esc(text):gsub('%[%[(.-)%]%]', '<code>%1</code>')
+		return (esc(text):gsub("'", '’'):gsub('%[%[(.-)%]%]', '<code>%1</code>')
 			:gsub('`(.-)`', '<code>%1</code>')
 			:gsub('%*(.-)%*', '<em>%1</em>'))
 	end
@@ -134,7 +134,7 @@ return function(book, stem)
 					text = '<span class="use">' .. html.chunk(target) .. '</span>'
 				elseif kind == 'name' and target[2] ~= p then
 					text = link(target[2].label, text)
-				elseif kind == 'name' then
+				elseif kind == 'definition' then
 					text = '<dfn>' .. text .. '</dfn>'
 				elseif class[kind] then
 					text = '<' .. class[kind] .. '>' .. text .. '</' .. class[kind] .. '>'
@@ -194,6 +194,9 @@ return function(book, stem)
 
 	-- The page before and the page after.
 	function html.neighbours()
+		if stem == 'index' then
+			return nil, book.chapters[1]
+		end
 		for i, c in ipairs(book.chapters) do
 			if c.stem == stem then
 				return book.chapters[i - 1], book.chapters[i + 1]

@@ -32,7 +32,7 @@ return function(book)
 			if c and (not a or c < a) then
 				a, b, inner = c, d, ticked
 			end
-			out = out .. esc(text:sub(1, (a or #text + 1) - 1)):gsub('\\char39{}', "'")
+			out = out .. esc(text:sub(1, (a or #text + 1) - 1)):gsub('\\char39{}', '’')
 			if not a then
 				break
 			end
@@ -110,7 +110,7 @@ return function(book)
 	end
 
 	local function lines(p)
-		local out = {}
+		local out, widest = {}, 79
 		for _, line in ipairs(p.code) do
 			local column, parts = 0, {}
 			for _, s in ipairs(line) do
@@ -123,7 +123,7 @@ return function(book)
 					text, column = columns(s[2], column)
 					if kind == 'name' and target[2] ~= p then
 						text = '\\hyperref[' .. target[2].label .. ']{' .. text .. '}'
-					elseif kind == 'name' then
+					elseif kind == 'definition' then
 						text = '\\codename{' .. text .. '}'
 					elseif style[kind] then
 						text = style[kind] .. '{' .. text .. '}'
@@ -132,9 +132,10 @@ return function(book)
 				parts[#parts + 1] = text
 			end
 			local text = table.concat(parts)
+			widest = math.max(widest, column > 82 and column or 0)
 			out[#out + 1] = text == '' and '\\codegap' or '\\codeline{' .. text .. '}'
 		end
-		return out
+		return out, widest
 	end
 
 	-- No break after the first line or before the last.
@@ -161,6 +162,7 @@ return function(book)
 			name = latex.chunk(c, true)
 		end
 		local where = ''
+		local code, widest = lines(p)
 		if p.helper then
 			where = #c.used > 1 and 'for variants' or
 				'for ' .. variant(p.helper.chunk)
@@ -170,8 +172,8 @@ return function(book)
 		end
 		return '\\begin{' .. ((c.variant or p.helper) and 'variantchunk' or 'chunk') ..
 			'}{' .. p.label .. '}{' .. name .. ' ' ..
-			(p.number > 1 and '+$\\equiv$' or '$\\equiv$') .. '}{' .. where .. '}\n' ..
-			kept(lines(p)) .. '\n\\chunkused{' .. footer(p) .. '}\n\\end{' ..
+			(p.number > 1 and '+$\\equiv$' or '$\\equiv$') .. '}{' .. where .. '}{' .. widest .. '}\n' ..
+			kept(code) .. '\n\\chunkused{' .. footer(p) .. '}\n\\end{' ..
 			((c.variant or p.helper) and 'variantchunk' or 'chunk') .. '}'
 	end
 

@@ -15,7 +15,7 @@ BEGIN {
 FNR == 1 { page = base(FILENAME) }
 
 {
-	rest = $0
+	rest = " " $0
 	while (match(rest, /[ <](id|href|src)="[^"]*"/)) {
 		item = substr(rest, RSTART + 1, RLENGTH - 2)
 		rest = substr(rest, RSTART + RLENGTH)

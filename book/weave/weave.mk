@@ -12,11 +12,11 @@ BOOK_RECORDED := $(addprefix build/recorded/,$(sort $(shell \
 	sed -n 's/^::: *{\.recorded file="\([^"]*\)".*/\1/p' $(BOOK_CHAPTERS))))
 BOOK_FORMAT := markdown-auto_identifiers-implicit_header_references$(strip \
 	)-tex_math_dollars-raw_tex-latex_macros-raw_html
-PANDOC := pandoc -f $(BOOK_FORMAT) --citeproc \
+PANDOC := pandoc --fail-if-warnings --wrap=none -f $(BOOK_FORMAT) --citeproc \
 	--bibliography=book/references.bib --lua-filter=book/weave/filter.lua -M link-citations=true -M lang=en-GB
 
 .PHONY: book
-book: $(BOOK)/links-checked $(BOOK)/twill.pdf
+book: $(BOOK)/links-checked $(BOOK)/twill.pdf ## the book: build/book/html/index.html, build/book/twill.pdf
 	@echo "book: $(BOOK)/html/index.html, $(BOOK)/twill.pdf"
 
 build/stamps/need-book: book/weave/weave.mk
