@@ -47,6 +47,7 @@ static struct choice *choices;
 static int nchoices, next_choice;
 static int point, preemptions, bound, operations;
 static bool pruned;
+static bool starting;		/* a task runs up to its first operation */
 static void *engine_sp;
 static char *stacks;		/* two pieces a task, the lower one unmapped */
 static struct finding found;
@@ -101,6 +102,11 @@ static void record(const char *op, const char *name, unsigned long pc)
 	const char *p;
 	int len;
 
+	if (cur->first_op) {	/* noted when the task was started */
+		p = cur->first_op;
+		cur->first_op = NULL;
+		record(p, cur->first_name, cur->first_pc);
+	}
 	for (p = op; *p; p++)
 		check = (check ^ (unsigned char)*p) * 16777619;
 	check = (check ^ (unsigned char)cur->letter) * 16777619;
@@ -125,9 +131,15 @@ void note(const char *op, const char *name, unsigned long pc)
 
 	if (!recording)
 		return;
+	if (starting && !cur->first_op) {
+		cur->first_op = op;
+		cur->first_name = name;
+		cur->first_pc = pc;
+		return;
+	}
 	/* What fails inside an operation is that operation's row. */
 	if (result->nrows && r->task == cur->letter && r->stack.pc[0] == pc &&
-	    (!name || !strcmp(r->object, name)))
+	    strcmp(op, "free") && strcmp(op, "release"))
 		return;
 	record(op, name, pc);
 }
@@ -286,6 +298,12 @@ static void pick_next(void)
 	bool free = true;
 	int i, n = 0;
 
+	if (starting) {
+		starting = false;
+		cur = &tasks[MAIN_TASK];
+		co_switch(&from->sp, cur->sp);
+		return;
+	}
 	if (is_ready(cur) && !is_spinning(cur)) {
 		who[n++] = cur->id;
 		free = false;
@@ -349,6 +367,17 @@ static void task_start(void)
 	abort();
 }
 
+/*
+ * What a task does before its first operation concerns nobody: it is done at
+ * once, so that starting is not one more operation to be put in every order.
+ */
+static void start(int id)
+{
+	starting = true;
+	cur = &tasks[id];
+	co_switch(&tasks[MAIN_TASK].sp, cur->sp);
+}
+
 void spawn(int id, void (*fn)(void))
 {
 	struct task *t = &tasks[id];
@@ -378,15 +407,17 @@ static void main_task(void)
 	int i;
 
 	spawn(WORKER_TASK, run_worker);
-	tasks[WORKER_TASK].ready = have_work;
+	start(WORKER_TASK);
 	if (!s->bare)
 		load_modules();
 	mark_init_objects();
 	if (s->setup)
 		s->setup();
 	for (i = 0; i < MAX_TASKS; i++)
-		if (s->task[i])
+		if (s->task[i]) {
 			spawn(i + 1, s->task[i]);
+			start(i + 1);
+		}
 	wait_for("join", "tasks", 0, all_done, NULL);
 	if (s->end)
 		s->end();
@@ -408,9 +439,10 @@ static void execute(void)
 	memset(tasks, 0, sizeof(tasks));
 	for (i = 0; i < NR_TASKS; i++) {
 		tasks[i].id = tasks[i].cpu = i;
-		tasks[i].letter = "-ABCDW"[i];
+		tasks[i].letter = "-ABCDw"[i];
 	}
 	found.class[0] = 0;
+	starting = false;
 	next_choice = point = preemptions = operations = 0;
 	check = 2166136261u;
 	sync_reset();

@@ -30,8 +30,11 @@ static void list(void)
 
 	memcpy(s, __start_twill_scenarios, n * sizeof(*s));
 	qsort(s, n, sizeof(*s), by_name);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		if (i && s[i]->bare != s[i - 1]->bare)
+			printf("\n");
 		printf("%-24s %s\n", s[i]->name, s[i]->shows);
+	}
 	free(s);
 }
 

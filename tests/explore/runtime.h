@@ -35,6 +35,8 @@ struct task {
 	void *arg;
 	unsigned long arg_pc;		/* where it stands */
 
+	const char *first_op, *first_name;	/* for the table */
+	unsigned long first_pc;
 	int operations;			/* so far */
 	int rounds, seen;		/* of a loop; see go_round() */
 
@@ -113,7 +115,6 @@ int lock_owner(const void *lock);
 void may_sleep_in(const char *what, unsigned long pc);
 void check_user_return(unsigned long pc);
 bool workers_idle(void *unused);
-bool have_work(void *unused);
 void run_worker(void);
 
 /* kernel.c */

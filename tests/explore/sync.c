@@ -576,7 +576,7 @@ bool shim_flush_work(struct work_struct *w, const char *name, bool cancel)
 	return was;
 }
 
-bool have_work(void *unused)
+static bool have_work(void *unused)
 {
 	(void)unused;
 	return first_work;

@@ -3,10 +3,13 @@
 #define SHIM_FS_H
 
 #include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/atomic.h>
 #include <linux/fcntl.h>
 #include <linux/ioctl.h>
 #include <linux/module.h>
+#include <linux/workqueue.h>
 
 struct vm_area_struct;
 struct poll_table_struct;

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The explorer: build/explore, one for each variant, and what they are to find.
+
+EXPLORE := tests/explore
+EXPLORE_SOURCES := $(wildcard $(EXPLORE)/*.[ch] $(EXPLORE)/*/*.[ch] \
+	$(EXPLORE)/include/*/*.h $(EXPLORE)/include/*/*/*.h) $(EXPLORE)/build.sh
+
+##@ Explore
+.PHONY: explore variants check-explore bench-explore
+explore: build/explore ## the explorer: build/explore --list
+
+build/stamps/need-explore: $(EXPLORE)/explore.mk
+	@tests/need.sh gcc libc6-dev binutils check pkg-config python3
+	@mkdir -p $(@D) && touch $@
+
+# build.sh knows best what has to be compiled again.
+build/explore: build/tangled $(EXPLORE_SOURCES) | build/stamps/need-explore
+	@$(EXPLORE)/build.sh . $@
+
+build/variants/%/explore: build/tangled $(EXPLORE_SOURCES) \
+		| build/stamps/need-explore
+	@./tangle.sh --variant $* build/variants/$*/tree
+	@$(EXPLORE)/build.sh build/variants/$*/tree $@
+
+variants: build/explore ## every bug, wrong fix and alternative: what is found
+	@$(EXPLORE)/variants.py
+
+build/test-explore: build/tangled $(EXPLORE_SOURCES) tests/unit/explore.c \
+		| build/stamps/need-explore
+	@LIBS="$$(pkg-config --libs check)" \
+		$(EXPLORE)/build.sh . $@ tests/unit/explore.c
+
+check-explore: build/test-explore build/explore ## the explorer itself
+	@build/test-explore
+
+# Runs that the book shows. The table of a variant is named after it.
+build/recorded/explore-%.txt: build/explore
+	@mkdir -p $(@D)
+	@build/explore $* >$@.new || [ $$? = 1 ]
+	@mv $@.new $@
+
+# lock-inversion/bug in its scenario is lock-inversion-bug.txt
+define RECORD_VARIANT
+build/recorded/$(subst /,-,$(1)).txt: build/variants/$(1)/explore
+	@mkdir -p $$(@D)
+	@s=$$$$(awk -F '\t' '$$$$1 == "$(1)" { print $$$$2 }' tests/variants.tsv); \
+		$$< $$$$s >$$@.new || [ $$$$? = 1 ]
+	@mv $$@.new $$@
+endef
+$(foreach v,$(shell awk -F '\t' '!/^\#/ && $$3 != "none" { print $$1 }' \
+	tests/variants.tsv 2>/dev/null),$(eval $(call RECORD_VARIANT,$(v))))

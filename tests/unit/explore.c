@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The explorer finds what it must, and only that. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include "explore.h"
+
+const struct scenario *grid_scenario(int tasks, int sections);
+
+static struct result *run(const char *name, struct options o)
+{
+	const struct scenario *s = find_scenario(name);
+	struct result *r;
+
+	ck_assert_msg(s, "no scenario %s", name);
+	if (!o.bound)
+		o.bound = 2;
+	r = explore(s, &o);
+	name_finding(r);
+	return r;
+}
+
+/* A bug, what is to be said of it, and with how few preemptions. */
+static const struct bug {
+	const char *scenario, *class, *object, *function;
+	int bound;
+	bool no_order;
+} bugs[] = {
+	{ "abba", "lock-inversion", "a", "both", 0 },
+	{ "abba", "deadlock", "b", "both", 1, true },
+	{ "philosophers", "lock-inversion", "a", "both", 0 },
+	{ "philosophers", "deadlock", "a", "both", 2, true },
+	{ "self", "deadlock", "a", "both", 0 },
+	{ "atomic-mutex", "sleep-in-atomic", "s", "sleeps_under_spinlock", 0 },
+	{ "atomic-alloc", "sleep-in-atomic", "s", "allocates_under_spinlock",
+	  0 },
+	{ "kept", "held-on-return", "a", "keeps_a", 0 },
+	{ "unheld", "bad-unlock", "a", "gives_back_unheld", 0 },
+	{ "put-twice", "use-after-free", "shared", "put", 0 },
+	{ "lost", "leak", "shared", "make", 0 },
+	{ "get-late", "use-after-free", "shared", "get_late", 1 },
+	{ "from-zero", "refcount", "thing->users", "get_and_use", 1 },
+	{ "underflow", "refcount", "r", "underflow", 0 },
+	{ "free-twice", "double-free", "16", "free_twice", 0 },
+	{ "behind", "out-of-bounds", "16", "write_behind", 0 },
+	{ "memset", "out-of-bounds", "16", "clear_too_much", 0 },
+	{ "null", "null-dereference", "NULL", "follow_null", 0 },
+	{ "warn", "warning", "!shared", "warn", 0 },
+	{ "assert", "assertion", "shared", "expect", 0 },
+	{ "call-null", "oops", "call_null", "call_null", 0 },
+	{ "free-held", "held-lock-freed", "p->lock", "free_held", 0 },
+	{ "no-flush", "use-after-free", "box", "fill", 0 },
+	{ "self-flush", "deadlock", "w", "flush_oneself", 0 },
+	{ "no-grace", "use-after-free", "box", "read_box", 1 },
+	{ "own-grace", "deadlock", "srcu", "wait_for_oneself", 0 },
+	{ "loop-for-ever", "livelock", "done", "loop", 0 },
+	{ "lost-update", "assertion", "counted == 2", "both_counted", 1 },
+};
+
+#define NBUGS (int)(sizeof(bugs) / sizeof(bugs[0]))
+
+START_TEST(finds_bug)
+{
+	const struct bug *b = &bugs[_i];
+	struct result *r = run(b->scenario,
+			       (struct options){ .no_order = b->no_order });
+	struct result *again;
+
+	ck_assert_str_eq(r->found.class, b->class);
+	ck_assert_str_eq(r->found.object, b->object);
+	ck_assert_str_eq(r->found.function, b->function);
+	ck_assert_int_eq(r->bound, b->bound);
+	ck_assert_int_le(strlen(r->replay), 40);
+	ck_assert(r->nrows > 0 && r->rows[r->nrows - 1].failing);
+
+	/* The schedule alone leads there again. */
+	again = run(b->scenario, (struct options){ .replay = r->replay,
+					.no_order = b->no_order });
+	ck_assert(!again->diverged);
+	ck_assert_str_eq(again->found.class, b->class);
+	ck_assert_int_eq(again->nrows, r->nrows);
+	ck_assert_int_eq(again->executions, 1);
+}
+END_TEST
+
+static const char *const sound[] = {
+	"abab", "philosophers-sound", "self-sound", "atomic-mutex-sound",
+	"atomic-alloc-sound", "put-put", "get-locked", "not-zero",
+	"to-the-end", "flush", "cancel", "grace", "loop", "six-steps", "ipi",
+};
+
+#define NSOUND (int)(sizeof(sound) / sizeof(sound[0]))
+
+/* Silent twins: at a bound that their bugs do not need, and at one more. */
+START_TEST(stays_silent)
+{
+	struct result *r = run(sound[_i], (struct options){ .bound = 3 });
+
+	ck_assert_msg(!strcmp(r->found.class, "none"), "%s: %s of %s in %s",
+		      sound[_i], r->found.class, r->found.object,
+		      r->found.function);
+	ck_assert_msg(!strcmp(r->claim, "complete") ||
+		      !strcmp(r->claim, "bound 3 exhausted"), "%s", r->claim);
+}
+END_TEST
+
+/*
+ * The number of orders, counted in another way: task 0 has i operations left,
+ * task 1 has j, this one runs, so many preemptions may still be made. What
+ * comes after a task's last operation counts as its end.
+ */
+static long orders(int i, int j, int runs, int preemptions)
+{
+	long n = 0;
+
+	if (!i && !j)
+		return 1;
+	if (runs < 0)
+		return orders(i, j, 0, preemptions) +
+		       orders(i, j, 1, preemptions);
+	if (runs ? !j : !i)
+		return orders(i, j, !runs, preemptions);
+	/* It goes on ... */
+	n += orders(i - !runs, j - runs, runs, preemptions);
+	/* ... or the other one does, if there is anything left of it. */
+	if (preemptions && (runs ? i : j))
+		n += orders(i - !!runs, j - !runs, !runs, preemptions - 1);
+	return n;
+}
+
+START_TEST(counts_orders)
+{
+	long expected = 0;
+	struct result *r;
+	int b;
+
+	for (b = 0; b <= 2; b++)
+		expected += orders(3, 3, -1, b);
+	r = run("six-steps", (struct options){ .bound = 2 });
+	ck_assert_str_eq(r->claim, "bound 2 exhausted");
+	ck_assert_int_eq(r->executions, expected);
+
+	/* Without a bound: 6! / (3! 3!) */
+	ck_assert_int_eq(orders(3, 3, -1, 100), 20);
+	for (b = 3; b <= 5; b++)
+		expected += orders(3, 3, -1, b);
+	r = run("six-steps", (struct options){ .bound = 100 });
+	ck_assert_str_eq(r->claim, "complete");
+	ck_assert_int_eq(r->executions, expected);
+}
+END_TEST
+
+START_TEST(is_deterministic)
+{
+	struct result *a = run("philosophers-sound", (struct options){});
+	struct result *b = run("philosophers-sound", (struct options){});
+
+	ck_assert_int_eq(a->executions, b->executions);
+	ck_assert_int_eq(a->most_points, b->most_points);
+	a = run("get-late", (struct options){});
+	b = run("get-late", (struct options){});
+	ck_assert_str_eq(a->replay, b->replay);
+}
+END_TEST
+
+START_TEST(stops_at_budget)
+{
+	struct result *r = explore(grid_scenario(3, 3),
+			&(struct options){ .bound = 2, .budget = 100 });
+
+	ck_assert_str_eq(r->claim, "stopped after 100 executions");
+	ck_assert_str_eq(r->found.class, "none");
+}
+END_TEST
+
+/* A replay string of another schedule, or of another program. */
+START_TEST(sees_divergence)
+{
+	struct result *r = run("get-late", (struct options){});
+	char replay[48];
+
+	ck_assert(strchr(r->replay, '>'));
+	strcpy(replay, r->replay);
+	replay[3] = replay[3] == 'a' ? 'b' : 'a';
+	r = run("get-late", (struct options){ .replay = replay });
+	ck_assert(r->diverged);
+	strcpy(replay, r->replay);
+	strcat(replay, ".zz>A");	/* a point that is never reached */
+	r = run("get-late", (struct options){ .replay = replay });
+	ck_assert(r->diverged);
+}
+END_TEST
+
+/* Every scenario of the core on the sound tree. */
+START_TEST(core_is_sound)
+{
+	const struct scenario *const *s;
+	int n = 0;
+
+	for (s = __start_twill_scenarios; s < __stop_twill_scenarios; s++) {
+		struct result *r;
+
+		if ((*s)->bare)
+			continue;
+		r = run((*s)->name, (struct options){});
+		ck_assert_msg(!strcmp(r->found.class, "none"),
+			      "%s: %s of %s in %s", (*s)->name, r->found.class,
+			      r->found.object, r->found.function);
+		n++;
+	}
+	ck_assert_int_ge(n, 10);
+}
+END_TEST
+
+START_TEST(draws_and_exports)
+{
+	const struct scenario *s = find_scenario("abba");
+	struct result *r = run("abba", (struct options){});
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	print_table(f, s, r);
+	fflush(f);
+	ck_assert(strstr(text, "lock-inversion: a, in both"));
+	ck_assert(strstr(text, "\n>>> "));
+	ck_assert(strstr(text, "litmus/locks.c:"));
+	fclose(f);
+	f = open_memstream(&text, &size);
+	print_json(f, s, r);
+	fflush(f);
+	ck_assert(strstr(text, "\"class\": \"lock-inversion\""));
+	ck_assert(strstr(text, "\"failing\": true"));
+	fclose(f);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("explorer");
+	TCase *t = tcase_create("litmus");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(t, finds_bug, 0, NBUGS);
+	tcase_add_loop_test(t, stays_silent, 0, NSOUND);
+	suite_add_tcase(suite, t);
+	t = tcase_create("search");
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, counts_orders);
+	tcase_add_test(t, is_deterministic);
+	tcase_add_test(t, stops_at_budget);
+	tcase_add_test(t, sees_divergence);
+	tcase_add_test(t, draws_and_exports);
+	tcase_add_test(t, core_is_sound);
+	suite_add_tcase(suite, t);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
