@@ -172,15 +172,15 @@ _Noreturn void fail(const char *class, const char *object, unsigned long pc,
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
+	unsigned long pc = uc->uc_mcontext.gregs[REG_RIP] + 1;
 
-	(void)sig;
 	if (!cur)
 		die("signal %d outside an execution", sig);
-	fail("oops", cur->op ? cur->op : "?",
-	     uc->uc_mcontext.gregs[REG_RIP] < 4096 && cur->depth ?
-	     cur->frames[cur->depth - 1] :
-	     (unsigned long)uc->uc_mcontext.gregs[REG_RIP] + 1, NULL, NULL,
-	     "signal %d at address %p", sig, info->si_addr);
+	if (pc < 65536)		/* called: whence is on top of the stack */
+		pc = *(unsigned long *)uc->uc_mcontext.gregs[REG_RSP];
+	note("oops", NULL, pc);
+	fail("oops", "?", pc, NULL, NULL, "signal %d at address %p", sig,
+	     info->si_addr);
 }
 
 /* Nobody can run. The task that came last closed the circle. */

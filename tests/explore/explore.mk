@@ -49,3 +49,11 @@ build/recorded/$(subst /,-,$(1)).txt: build/variants/$(1)/explore
 endef
 $(foreach v,$(shell awk -F '\t' '!/^\#/ && $$3 != "none" { print $$1 }' \
 	tests/variants.tsv 2>/dev/null),$(eval $(call RECORD_VARIANT,$(v))))
+
+# The same scenarios as a program for a booted kernel; those that need no model.
+build/scenarios: $(EXPLORE)/on-kernel.c $(EXPLORE)/scenario.h \
+		$(filter-out %/core.c,$(wildcard $(EXPLORE)/scenarios/*.c)) \
+		| build/stamps/need-explore
+	@mkdir -p $(@D)
+	@$(CC) -O1 -Wall -Wextra -static -pthread -DON_KERNEL -I $(EXPLORE) \
+		-o $@ $(filter %.c,$^)

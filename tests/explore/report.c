@@ -98,8 +98,8 @@ static void find_all(struct result *r)
 static bool is_subject(const struct place *p)
 {
 	return p && (!strncmp(p->file, "src/", 4) ||
-		     strstr(p->file, "explore/litmus/") ||
-		     strstr(p->file, "explore/scenarios/"));
+		     !strncmp(p->file, "litmus/", 7) ||
+		     !strncmp(p->file, "scenarios/", 10));
 }
 
 static const struct place *where(const struct stack *s)
