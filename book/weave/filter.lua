@@ -159,6 +159,22 @@ local function Str(el)
 	end
 end
 
+-- How difficult an exercise is: (1), (2) or (3) at its beginning.
+local function OrderedList(list)
+	local marks = { ['(1)'] = '①', ['(2)'] = '②', ['(3)'] = '③' }
+	for _, item in ipairs(list.content) do
+		local text = item[1] and item[1].content
+		local first = text and text[1]
+		local mark = first and first.t == 'Str' and marks[first.text]
+		if mark then
+			text[1] = raw(printed and '{\\symbolfont ' .. mark .. '}' or
+				'<span class="difficulty" title="difficulty ' ..
+				first.text:sub(2, 2) .. ' of 3">' .. mark .. '</span>')
+		end
+	end
+	return list
+end
+
 local function recorded(div)
 	local file = div.attributes.file or '?'
 	local path = 'build/recorded/' .. file
@@ -294,6 +310,7 @@ end
 
 return {
 	{ Meta = Meta },
-	{ Str = Str, Header = Header, Code = Code, CodeBlock = CodeBlock, Link = Link, Div = Div },
+	{ Str = Str, Header = Header, Code = Code, CodeBlock = CodeBlock, Link = Link,
+		OrderedList = OrderedList, Div = Div },
 	{ Pandoc = Pandoc },
 }

@@ -11,7 +11,7 @@ BOOK_TOOLS := $(wildcard book/weave/*.lua) book/references.bib
 BOOK_RECORDED := $(addprefix build/recorded/,$(sort $(shell \
 	sed -n 's/^::: *{\.recorded file="\([^"]*\)".*/\1/p' $(BOOK_CHAPTERS))))
 BOOK_FORMAT := markdown-auto_identifiers-implicit_header_references$(strip \
-	)-tex_math_dollars-raw_tex-latex_macros-raw_html
+	)-tex_math_dollars-raw_tex-latex_macros-raw_html-fancy_lists-example_lists
 PANDOC := pandoc --fail-if-warnings --wrap=none -f $(BOOK_FORMAT) --citeproc \
 	--bibliography=book/references.bib --lua-filter=book/weave/filter.lua -M link-citations=true -M lang=en-GB
 

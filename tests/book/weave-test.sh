@@ -161,6 +161,7 @@ paper() {
 
 faulty() {
 	local said
+	rm -f "$work/build/done.pdf"
 	said=$(paper "$1" 2>&1) && return 1
 	echo "$said"
 	grep -q -e "$2" <<<"$said" && [ ! -e "$work/build/done.pdf" ]
