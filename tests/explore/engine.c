@@ -609,7 +609,7 @@ static void search(void)
 	long budget = opts.budget ? opts.budget : BUDGET;
 
 	ndeviations = -1;
-	for (bound = 0; bound <= opts.bound; bound++) {
+	for (bound = opts.first; bound <= opts.bound; bound++) {
 		nchoices = 0;
 		pruned = false;
 		result->bound = bound;

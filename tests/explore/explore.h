@@ -48,7 +48,8 @@ struct finding {
 };
 
 struct options {
-	int bound;			/* search bounds 0..bound */
+	int bound;			/* search bounds first..bound */
+	int first;
 	long budget;			/* executions; 0: the default */
 	bool no_order;			/* leave the lock-order detector out */
 	const char *replay;		/* run this one schedule */

@@ -150,6 +150,25 @@ START_TEST(counts_orders)
 }
 END_TEST
 
+/* Critical sections on one lock: (TS)! / (S!)^T orders. */
+static const struct {
+	int tasks, sections, orders;
+} grids[] = {
+	{ 1, 5, 1 }, { 2, 1, 2 }, { 2, 2, 6 }, { 2, 4, 70 },
+	{ 3, 2, 90 }, { 3, 3, 1680 }, { 4, 2, 2520 },
+};
+
+START_TEST(counts_sections)
+{
+	struct result *r;
+
+	r = explore(grid_scenario(grids[_i].tasks, grids[_i].sections),
+		    &(struct options){ .first = 1000, .bound = 1000 });
+	ck_assert_str_eq(r->claim, "complete");
+	ck_assert_int_eq(r->executions, grids[_i].orders);
+}
+END_TEST
+
 START_TEST(is_deterministic)
 {
 	struct result *a = run("philosophers-sound", (struct options){});
@@ -248,6 +267,8 @@ int main(void)
 	t = tcase_create("search");
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, counts_orders);
+	tcase_add_loop_test(t, counts_sections, 0,
+			    sizeof(grids) / sizeof(grids[0]));
 	tcase_add_test(t, is_deterministic);
 	tcase_add_test(t, stops_at_budget);
 	tcase_add_test(t, sees_divergence);
