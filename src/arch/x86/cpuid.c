@@ -2,9 +2,9 @@
 /* What CPUID tells a guest, and what the VMM may let it tell. */
 #include <linux/kvm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <asm/processor.h>
-#include <asm/unaligned.h>
 #include "svm.h"
 
 #define MAX_CPUID 256
@@ -114,9 +114,9 @@ static void sign(struct kvm_cpuid_entry2 *entry)
 
 	entry->function = 0x40000000;
 	entry->eax = 0x40000000;
-	entry->ebx = get_unaligned_le32(name);
-	entry->ecx = get_unaligned_le32(name + 4);
-	entry->edx = get_unaligned_le32(name + 8);
+	memcpy(&entry->ebx, name, 4);
+	memcpy(&entry->ecx, name + 4, 4);
+	memcpy(&entry->edx, name + 8, 4);
 }
 /**
  * cpuid_offer() - answer KVM_GET_SUPPORTED_CPUID

@@ -156,6 +156,7 @@ int arch_check_extension(unsigned int cap)
 	case KVM_CAP_SET_TSS_ADDR:
 	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
 	case KVM_CAP_EXT_CPUID:
+	case KVM_CAP_HLT:
 	case KVM_CAP_MP_STATE:
 		return 1;
 	}
