@@ -368,6 +368,11 @@ void shim_marked(const char *op, const char *name, const void *p, size_t size,
 	check_access((uintptr_t)p, size, write, HERE);
 }
 
+void shim_has_read(const char *name)
+{
+	wait_for("has read", name, HERE, NULL, NULL);
+}
+
 void shim_atomic(const char *op, const char *name, const void *p, size_t size)
 {
 	visible(op, name && *name == '&' ? name + 1 : name, HERE, NULL, NULL);

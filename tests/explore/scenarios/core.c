@@ -114,6 +114,12 @@ static void remove_slot(void)
 	set_memory(0);
 }
 
+static void remove_and_take_back(void)
+{
+	set_memory(0);
+	take_back();
+}
+
 static void map_and_close(void)
 {
 	struct kvm_run *page = u_mmap(vcpu, 2 * PAGE);
@@ -139,3 +145,7 @@ SCENARIO("use-vs-unmap", "the guest's page is taken back while it is in use",
 	 setup_mapped, close_all, run_or_fail, take_back);
 SCENARIO("fault-vs-slot", "the slot is removed while the guest faults",
 	 setup, close_all, run_or_fail, remove_slot);
+SCENARIO("unmap-vs-slot", "a page is taken back while its slot is removed",
+	 setup_mapped, close_all, take_back, remove_slot);
+SCENARIO("fault-vs-removal", "slot and page go while the guest faults",
+	 setup, close_all, run_or_fail, remove_and_take_back);

@@ -6,13 +6,20 @@
 
 void shim_marked(const char *op, const char *name, const void *p, size_t size,
 		 bool write);
+void shim_has_read(const char *name);
 #define barrier()	__asm__ __volatile__("" : : : "memory")
 
-/* A marked access is a visible operation: other tasks may come first. */
+/*
+ * A marked access is a visible operation: other tasks may come first. When a
+ * pointer was read they may also come before it is followed.
+ */
 #define READ_ONCE(x) ({							\
 	typeof(x) *once_ = (typeof(x) *)&(x);				\
 	shim_marked("read", #x, once_, sizeof(*once_), false);		\
-	*once_; })
+	typeof(x) value_ = *once_;					\
+	if (__builtin_classify_type(value_) == 5)			\
+		shim_has_read(#x);					\
+	value_; })
 #define WRITE_ONCE(x, v) do {						\
 	typeof(x) *once_ = (typeof(x) *)&(x);				\
 	typeof(x) value_ = (v);						\
