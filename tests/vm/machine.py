@@ -252,7 +252,10 @@ class Machine:
             if log:
                 self.print(log.read().replace(b'\n', b'\r\n'))
             if sys.stdin in ready:
-                q.channel.sendall(os.read(0, 4096))
+                typed = os.read(0, 4096)
+                if not typed:
+                    inputs.remove(sys.stdin)
+                q.channel.sendall(typed or b'\x04')
             if q.channel in ready:
                 more = q.channel.recv(65536)
                 if not more:

@@ -11,14 +11,14 @@ KINDS = [(kind, re.compile(pattern)) for kind, pattern in (
                 r'|WARNING: .*-safe -> .*-unsafe lock order'
                 r'|WARNING: (held lock freed|lock held when returning)'
                 r'|WARNING: .* still has locks held|WARNING: Nested lock'
-                r'|INFO: trying to register non-static key'
-                r'|BUG: Invalid wait context'),
+                r'|INFO: trying to register non-static key'),
     ('rcu', r'WARNING: suspicious RCU usage'),
     ('hung-task', r'INFO: task .* blocked for more than'),
     ('stall', r'rcu: INFO: .*(stall|expedited)|watchdog: BUG: soft lockup'
               r'|BUG: workqueue lockup'),
     ('sleep-in-atomic', r'BUG: sleeping function called from invalid context'
-                        r'|BUG: scheduling while atomic'),
+                        r'|BUG: scheduling while atomic'
+                        r'|BUG: Invalid wait context'),
     ('kmemleak', r'^unreferenced object 0x'),
     ('oops', r'BUG: (unable to handle|kernel NULL)|kernel BUG at|Oops: '
              r'|general protection fault|invalid opcode:|Kernel panic'
@@ -27,7 +27,11 @@ KINDS = [(kind, re.compile(pattern)) for kind, pattern in (
     ('bug', r'\bBUG: |\bBUG [\w-]+ \(.*\): |list_(add|del) corruption'),
 )]
 STAMP = re.compile(r'^(<\d+>)?\[ *\d+\.\d+\](\[ *[TC]\d+\])? ?')
-ENOUGH = 90		# lines of one complaint
+ENOUGH = 150		# lines of one complaint
+
+# What people do not need: guesses of the unwinder's, registers, code bytes.
+NOISE = re.compile(r'^ \? |^(Code|R[A-Z0-9]{2}|FS|CS|CR2|DR[0-9]|PKRU|PGD'
+                   r'|Hardware name|Modules linked in): ?')
 
 
 def kind_of(line):
@@ -39,7 +43,7 @@ def kind_of(line):
 
 def find(log):
     """The complaints in the order they came: [{kind, title, lines}]."""
-    found, now = [], None
+    found, now, before = [], None, ''
     for raw in log.splitlines():
         line = STAMP.sub('', raw.rstrip())
         kind = kind_of(line)
@@ -49,28 +53,36 @@ def find(log):
         if kind:
             now = {'kind': kind, 'title': line, 'lines': [line]}
             found.append(now)
+            # A warning's own words come before its first line.
+            if kind == 'warning' and before and 'cut here' not in before:
+                now['title'] = before
+                now['lines'].insert(0, before)
+                if before.startswith('refcount_t: '):
+                    now['kind'] = 'refcount'
         elif now:
             leak = now['kind'] == 'kmemleak'
             if leak and line and not line.startswith(' '):
                 now = None
                 continue
             now['lines'].append(line)
-            if now['kind'] == 'warning' and line.startswith('refcount_t: '):
-                now['kind'], now['title'] = 'refcount', line
             if ('end trace' in line or line == ' </TASK>' and
                     now['kind'] not in ('oops', 'warning', 'refcount') or
                     line.startswith('=====') and len(now['lines']) > 5 or
                     len(now['lines']) >= ENOUGH):
                 now = None
+        before = line
     return found
 
 
-def show(found, lines=40):
+def quiet(lines, enough=40):
+    lines = [l for l in lines if not NOISE.search(l)]
+    return '\n'.join(lines[:enough] + ['...'] * (len(lines) > enough))
+
+
+def show(found):
     """For people: each complaint, not the whole log."""
-    return '\n'.join(
-        f'--- {r["kind"]} ---\n' + '\n'.join(
-            r['lines'][:lines] + ['...'] * (len(r['lines']) > lines))
-        for r in found)
+    return '\n'.join(f'--- {r["kind"]} ---\n{quiet(r["lines"])}'
+                     for r in found)
 
 
 def unexpected(found, expect):
@@ -87,4 +99,4 @@ def blocked(log):
     """Who waits for what, from the sysrq that the time limit sends."""
     lines = [STAMP.sub('', l.rstrip()) for l in log.splitlines()]
     starts = [i for i, l in enumerate(lines) if 'sysrq: Show Blocked' in l]
-    return '\n'.join(lines[starts[-1]:][:60]) + '\n' if starts else ''
+    return quiet(lines[starts[-1]:], 60) + '\n' if starts else ''

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The tests' machine: Debian's stock kernel or the debug kernel, in QEMU.
+
+KERNEL_KIND ?= stock
+VM_PACKAGES := qemu-system-x86 busybox-static cpio python3 gcc make libc6-dev \
+	linux-headers-amd64
+DEBUG_PACKAGES := $(VM_PACKAGES) linux-source-6.1 bc bison flex libelf-dev \
+	libssl-dev xz-utils
+
+build/stamps/need-vm: tests/vm/vm.mk
+	@tests/need.sh $(VM_PACKAGES)
+	@mkdir -p $(@D) && touch $@
+build/stamps/need-debug: tests/vm/vm.mk
+	@tests/need.sh $(DEBUG_PACKAGES)
+	@mkdir -p $(@D) && touch $@
+vm-needs = build/stamps/need-$(if $(filter debug,$(KERNEL_KIND)),debug,vm)
+
+##@ The machine
+.PHONY: shell try kernel proofs vm-selftest
+shell: build/tangled | $(vm-needs) ## a prompt in the machine, the module loaded (KERNEL_KIND=stock|debug)
+	@KERNEL_KIND=$(KERNEL_KIND) MODULE=$(MODULE) \
+		FILES="$(wildcard $(VMM) $(GUESTS))" tests/vm/try.sh --shell
+try: build/tangled | $(vm-needs) ## run a static program there: PROG=./prog [ARGS=…] [MODULE=twill|kvm]
+	@$(if $(PROG),,echo "make try PROG=./prog [ARGS=…]" >&2; exit 2;) \
+		KERNEL_KIND=$(KERNEL_KIND) MODULE=$(MODULE) \
+		tests/vm/try.sh $(PROG) $(ARGS)
+kernel: | build/stamps/need-debug ## the debug kernel, from Debian's linux-source-6.1
+	@tests/vm/kernel.sh debug | sed -n 's/^kernel=\([^ ]*\).*/\1/p'
+
+# The instruments see what they must see; the harness fails when it must.
+proofs: | build/stamps/need-debug
+	@tests/vm/proofs/prove.sh
+vm-selftest: | build/stamps/need-debug
+	@tests/vm/selftest.sh
