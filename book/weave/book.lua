@@ -93,14 +93,20 @@ for _, c in ipairs(book.chunks) do
 	end
 end
 
--- Where the tangled lines come from, and where the pieces' lines go.
-local home = {}
+-- Where the tangled lines come from, in each variant, and where the pieces'
+-- lines go in the sound tree.
+local homes = {}
 local goes = {}
 for line in each(dir .. '/linemap') do
-	local file, n, source, m = line:match('^(%S+):(%d+) book/(%S+)%.nw:(%d+)$')
-	home[file .. ':' .. n] = source .. ':' .. m
-	goes[source .. ':' .. m] = goes[source .. ':' .. m] or { file, tonumber(n) }
+	local variant, file, n, source, m =
+		line:match('^(%S+) (%S+):(%d+) book/(%S+)%.nw:(%d+)$')
+	homes[variant] = homes[variant] or {}
+	homes[variant][file .. ':' .. n] = source .. ':' .. m
+	if variant == 'sound' then
+		goes[source .. ':' .. m] = goes[source .. ':' .. m] or { file, tonumber(n) }
+	end
 end
+local home = homes.sound
 
 local at = {}
 for _, p in ipairs(book.order) do
@@ -110,8 +116,22 @@ for _, p in ipairs(book.order) do
 end
 
 -- The piece that a line of a tangled file comes from.
-function book.piece_at(file, line)
-	return at[home[file .. ':' .. line] or '']
+function book.piece_at(file, line, variant)
+	return at[homes[variant or 'sound'][file .. ':' .. line] or '']
+end
+
+-- LAB-NAME-more.txt was recorded from the variant LAB/NAME.
+function book.variant_of(recorded)
+	local found
+	for variant in pairs(homes) do
+		local prefix = variant:gsub('/', '-')
+		if recorded:sub(1, #prefix) == prefix and
+		   not recorded:sub(#prefix + 1):match('^%w') and
+		   #variant > #(found or '') then
+			found = variant
+		end
+	end
+	return found
 end
 
 -- The names that the code defines.

@@ -28,7 +28,12 @@ noweb=${NOWEB_LIB:-/usr/lib/noweb}
 			print part[2], $1, $2, "", part[1] == "step" ? "step" : "variable"
 		}'
 ) >$new/tags
-cp build/book/tree/.linemap $new/linemap
+sed 's/^/sound /' build/book/tree/.linemap >$new/linemap
+# Output recorded from a variant speaks of that variant's lines.
+./tangle.sh --list | while read -r variant; do
+	./tangle.sh --variant "$variant" build/book/variant
+	sed "s,^,$variant ," build/book/variant/.linemap >>$new/linemap
+done
 cp build/book/tree/tests/variants.tsv $new/ 2>/dev/null || : >$new/variants.tsv
 for file in $new/*; do
 	cmp -s "$file" "$out/${file##*/}" || mv "$file" "$out/"

@@ -186,7 +186,7 @@ local function recorded(div)
 	local text = f:read('a'):gsub('\n+$', '\n')
 	f:close()
 	local out = pandoc.List { rawblock(printed and latex.recorded(text) or
-		html.recorded(text)) }
+		html.recorded(text, book.variant_of(file))) }
 	out:extend(div.content)
 	return out
 end

@@ -155,9 +155,10 @@ return function(book, stem)
 	end
 
 	-- Recorded output; a place in the code that it names leads there.
-	function html.recorded(text)
+	function html.recorded(text, variant)
 		text = esc(text):gsub('([%w_./-]+%.[chS]):(%d+)', function(path, line)
-			local p = book.piece_at(path:match('src/.*') or 'src/' .. path, line)
+			local p = book.piece_at(path:match('src/.*') or 'src/' .. path, line,
+				variant)
 			return p and link(p.label, path .. ':' .. line)
 		end)
 		return '<pre class="recorded" tabindex="0"><samp>' .. text .. '</samp></pre>'

@@ -99,8 +99,12 @@ lab/bug	use-after-free
 
 ::: {.recorded file="run.txt"}
 :::
+
+::: {.recorded file="lab-bug-run.txt"}
+:::
 END
 	printf 'a <b>\nat src/one.c:3\n' >"$work/build/recorded/run.txt"
+	printf 'in one.c:5, one.c:9\n' >"$work/build/recorded/lab-bug-run.txt"
 }
 
 add() {
@@ -148,7 +152,8 @@ indexes() {
 
 recorded() {
 	has 02-two.html 'a &lt;b&gt;' 'at <a href="01-one.html#c-src-one-c">src/one.c:3</a>' \
-		'use-after-free</td>'
+		'use-after-free</td>' \
+		'in <a href="#c-lab-bug-drop-it">one.c:5</a>, <a href="#c-src-one-c-2">one.c:9</a>'
 }
 
 
