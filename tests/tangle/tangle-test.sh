@@ -14,7 +14,7 @@ failed=0
 
 # A new book in $work, its only chapter from stdin, tangled once.
 book() {
-	rm -rf "$work"/* && mkdir "$work/book"
+	rm -rf "${work:?}"/* && mkdir "$work/book"
 	cp "$script" "$work/tangle.sh"
 	cat >"$work/book/01-a.nw"
 	twill >/dev/null 2>&1
