@@ -57,3 +57,26 @@ build/scenarios: $(EXPLORE)/on-kernel.c $(EXPLORE)/scenario.h \
 	@mkdir -p $(@D)
 	@$(CC) -O1 -Wall -Wextra -static -pthread -DON_KERNEL -I $(EXPLORE) \
 		-o $@ $(filter %.c,$^)
+
+build/recorded/instrument-grid.txt: build/explore
+	@mkdir -p $(@D)
+	@for a in "2 2" "3 2" "3 3" "4 2" "4 3"; do set -- $$a; \
+		echo "$$ build/explore grid --tasks $$1 --sections $$2"; \
+		build/explore grid --tasks $$1 --sections $$2 | tail -n 1; \
+	done >$@.new
+	@mv $@.new $@
+
+build/recorded/instrument-list.txt: build/explore
+	@mkdir -p $(@D)
+	@build/explore --list | sed '/^$$/,$$d' >$@.new
+	@mv $@.new $@
+
+# A scenario, as it stands in its file: its tasks and its declaration.
+build/recorded/instrument-scenario.txt: $(EXPLORE)/scenarios/lock-inversion.c
+	@mkdir -p $(@D)
+	@sed -n '/^static void open_close(void)/,/^}/p' $< >$@.new
+	@echo >>$@.new
+	@sed -n '/^static void close_intro_and_vm/,/^}/p' $< >>$@.new
+	@echo >>$@.new
+	@sed -n '/^SCENARIO("open-vs-release"/,/;/p' $< >>$@.new
+	@mv $@.new $@

@@ -168,7 +168,7 @@ static int cell_of(const struct row *r, char *cell, size_t size)
 
 static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 {
-	char column[] = "-ABCDw";
+	char column[] = "ABCDw-";
 	int i, j, first = 0, shown = 0, width = 8;
 	bool used[6] = {};
 	char cell[80];
@@ -195,8 +195,8 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 	fprintf(f, "\n    ");
 	for (j = 0; j < 6; j++)
 		if (used[j])
-			fprintf(f, "%-*s", width, (char *[]){ "(end)", "A",
-				"B", "C", "D", "worker" }[j]);
+			fprintf(f, "%-*s", width, (char *[]){ "A", "B",
+				"C", "D", "worker", "end" }[j]);
 	fprintf(f, "\n");
 	for (i = first; i < r->nrows; i++) {
 		const struct row *row = &r->rows[i];
@@ -225,8 +225,10 @@ void print_table(FILE *f, const struct scenario *s, struct result *r)
 	if (r->diverged)
 		fprintf(f, "diverged: the replay string is of another program\n");
 	if (!strcmp(x->class, "none")) {
-		fprintf(f, "nothing found: %s, %ld executions, %.3f s\n",
-			r->claim, r->executions, r->seconds);
+		fprintf(f, "nothing found: %s, %ld execution%s of at most "
+			"%ld choices, %.3f s\n", r->claim, r->executions,
+			r->executions == 1 ? "" : "s", r->most_points,
+			r->seconds);
 		return;
 	}
 	fprintf(f, "%s: %s, in %s\n  %s\n", x->class, x->object, x->function,
