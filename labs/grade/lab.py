@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A lab, by its name: what lab.json says, what the student has written."""
+import json
+import os
+import re
+import stat
+import subprocess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+LABS = os.path.join(ROOT, "labs")
+MAX_FILE = 64 * 1024
+
+
+class CannotGrade(Exception):
+    """Something is wrong that is not the student's doing."""
+
+
+def find_lab(wanted):
+    """The lab called 5-lock-inversion, lock-inversion or 5."""
+    folders = sorted(d for d in os.listdir(LABS)
+                     if re.match(r"[0-9]+-", d) and
+                     os.path.exists(os.path.join(LABS, d, "lab.json")))
+    for folder in folders:
+        number, name = folder.split("-", 1)
+        if wanted in (folder, name, number):
+            return Lab(folder, name)
+    raise CannotGrade("there is no lab %r; LAB= is one of: %s" % (
+        wanted, ", ".join(d.split("-", 1)[1] for d in folders)))
+
+
+class Lab:
+    def __init__(self, folder, name):
+        self.name = name
+        self.dir = os.path.join(LABS, folder)
+        self.work = os.path.join(self.dir, "work")
+        with open(os.path.join(self.dir, "lab.json")) as f:
+            self.__dict__.update(json.load(f))
+
+    def start_files(self):
+        """What the student begins with: path -> text."""
+        tree = tangle(self.start, os.path.join(
+            ROOT, "build/grades", self.name, "start"))
+        return {path: read(tree, path)[0] for path in self.files}
+
+
+def tangle(variant, tree):
+    os.makedirs(tree, exist_ok=True)
+    p = subprocess.run([os.path.join(ROOT, "tangle.sh"), "--variant", variant,
+                        tree], capture_output=True, text=True)
+    if p.returncode:
+        raise CannotGrade("the book cannot be tangled:\n" + p.stderr)
+    return tree
+
+
+def read(top, path):
+    """(text, None) or (None, why not): a plain, small file, no links."""
+    at = top
+    for part in path.split("/"):
+        at = os.path.join(at, part)
+        if os.path.islink(at):
+            return None, "%s: links are not followed" % path
+    try:
+        fd = os.open(at, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as e:
+        return None, "%s: %s" % (path, e.strerror)
+    with open(fd, "rb") as f:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None, "%s is not a plain file" % path
+        data = f.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        return None, "%s has more than %d bytes" % (path, MAX_FILE)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None, "%s is not text" % path
+    return text, None
+
+
+def read_work(work, paths):
+    """The student's files, path -> text; and what is wrong with work/."""
+    files, problems = {}, []
+    if os.path.islink(work):
+        return files, ["work/ itself is a link; links are not followed"]
+    for path in paths:
+        text, why = read(work, path)
+        if why:
+            problems.append(why)
+        else:
+            files[path] = text
+    for folder, dirs, names in os.walk(os.path.join(work, "src")):
+        for name in dirs + names:
+            at = os.path.join(folder, name)
+            path = os.path.relpath(at, work)
+            if os.path.islink(at) and path not in paths:
+                problems.append("%s: links are not followed" % path)
+            elif (name in names and path not in paths and
+                  not re.search(r"^\.|~$|\.(orig|rej|bak)$", name)):
+                problems.append("%s is not one of the files of this lab (%s)"
+                                % (path, ", ".join(paths)))
+    return files, sorted(set(problems))
