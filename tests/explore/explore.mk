@@ -6,7 +6,7 @@ EXPLORE_SOURCES := $(wildcard $(EXPLORE)/*.[ch] $(EXPLORE)/*/*.[ch] \
 	$(EXPLORE)/include/*/*.h $(EXPLORE)/include/*/*/*.h) $(EXPLORE)/build.sh
 
 ##@ Explore
-.PHONY: explore variants check-explore bench-explore
+.PHONY: explore variants check-explore
 explore: build/explore ## the explorer: build/explore --list
 
 build/stamps/need-explore: $(EXPLORE)/explore.mk

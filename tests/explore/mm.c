@@ -26,7 +26,7 @@ static void *allocate(size_t size, size_t align, gfp_t flags, const char *name,
 	void *p;
 
 	if (flags & __GFP_DIRECT_RECLAIM)
-		may_sleep_in("GFP_KERNEL", pc);
+		may_sleep("GFP_KERNEL", pc);
 	p = arena_alloc(size, align, name, pc);
 	memset(p, flags & __GFP_ZERO ? 0 : 0x5a, size);
 	return p;
@@ -203,7 +203,7 @@ void mmget(struct mm_struct *m)
 
 void mmput(struct mm_struct *m)
 {
-	may_sleep_in("mmput", HERE);
+	may_sleep("mmput", HERE);
 	count_mm(m, -1, 0, "mmput", HERE);
 }
 
@@ -267,7 +267,7 @@ long get_user_pages_unlocked(unsigned long start, unsigned long n,
 	unsigned long i;
 
 	(void)flags;
-	may_sleep_in("get_user_pages", HERE);
+	may_sleep("get_user_pages", HERE);
 	visible("get_user_pages", NULL, HERE, NULL, NULL);
 	for (i = 0; i < n; i++) {
 		struct object *o = arena_object(start + i * PAGE_SIZE);
@@ -291,7 +291,7 @@ static bool bad_user(const void *p, unsigned long n)
 
 unsigned long copy_from_user(void *to, const void *from, unsigned long n)
 {
-	may_sleep_in("copy_from_user", HERE);
+	may_sleep("copy_from_user", HERE);
 	visible("copy_from_user", NULL, HERE, NULL, NULL);
 	check_access((uintptr_t)to, n, true, HERE);
 	if (bad_user(from, n))
@@ -302,7 +302,7 @@ unsigned long copy_from_user(void *to, const void *from, unsigned long n)
 
 unsigned long copy_to_user(void *to, const void *from, unsigned long n)
 {
-	may_sleep_in("copy_to_user", HERE);
+	may_sleep("copy_to_user", HERE);
 	visible("copy_to_user", NULL, HERE, NULL, NULL);
 	check_access((uintptr_t)from, n, false, HERE);
 	if (bad_user(to, n))
@@ -316,7 +316,7 @@ char *strndup_user(const char *s, long n)
 	size_t len;
 	char *p;
 
-	may_sleep_in("strndup_user", HERE);
+	may_sleep("strndup_user", HERE);
 	visible("strndup_user", NULL, HERE, NULL, NULL);
 	if (bad_user(s, 1))
 		return ERR_PTR(-EFAULT);
@@ -333,7 +333,7 @@ char *strndup_user(const char *s, long n)
 
 int mmu_notifier_register(struct mmu_notifier *mn, struct mm_struct *m)
 {
-	may_sleep_in("mmu_notifier_register", HERE);
+	may_sleep("mmu_notifier_register", HERE);
 	visible("mmu_notifier_register", NULL, HERE, NULL, NULL);
 	check_access((uintptr_t)mn, sizeof(*mn), true, HERE);
 	check_access((uintptr_t)m, sizeof(*m), true, HERE);
@@ -354,7 +354,7 @@ void mmu_notifier_unregister(struct mmu_notifier *mn, struct mm_struct *m)
 {
 	struct mmu_notifier **p = &m->notifiers;
 
-	may_sleep_in("mmu_notifier_unregister", HERE);
+	may_sleep("mmu_notifier_unregister", HERE);
 	visible("mmu_notifier_unregister", NULL, HERE, NULL, NULL);
 	check_access((uintptr_t)mn, sizeof(*mn), true, HERE);
 	if (mn->ops->release)

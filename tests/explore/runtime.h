@@ -57,8 +57,12 @@ struct task {
 extern struct task tasks[NR_TASKS];
 extern struct task *cur;
 extern bool recording;
-extern struct options opts;
-extern const struct scenario *running;
+extern int operations;		/* of this execution so far */
+extern unsigned int check;	/* over what happened, while recording */
+extern struct finding found;
+extern struct result *result;
+void prepare_tasks(void);
+void execute(void);
 
 /* Stand before a visible operation: the scheduler may run others first. */
 void visible(const char *op, const char *name, unsigned long pc,
@@ -77,6 +81,12 @@ void take_stack(struct stack *s, const struct task *t,
 		unsigned long pc);
 _Noreturn void die(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
+
+/* search.c */
+extern struct options opts;
+extern const struct scenario *running;
+int choose(int n, const char *who, bool free);
+void choices_reset(void);
 
 /* memory.c */
 struct object {
@@ -104,7 +114,8 @@ const char *plain_name(const char *expr);
 extern uintptr_t stacks_start, stacks_end;
 
 /* sync.c */
-void sync_reset(void);
+void may_sleep(const char *what, unsigned long pc);
+bool is_gone(const void *p);
 struct srcu_struct;
 void order_reset(void);
 void order_keep(void);
@@ -112,8 +123,10 @@ void order_restore(void);
 void check_held(uintptr_t start, struct object *o, unsigned long pc);
 const char *lock_name(const void *lock);
 int lock_owner(const void *lock);
-void may_sleep_in(const char *what, unsigned long pc);
 void check_user_return(unsigned long pc);
+
+/* wait.c */
+void wait_reset(void);
 bool workers_idle(void *unused);
 void run_worker(void);
 

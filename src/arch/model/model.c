@@ -109,7 +109,6 @@ static int model_port(struct vcpu *vcpu, const struct model_op *op)
 	vcpu->arch.pending_in = !write;
 	return 0;
 }
-
 void arch_vcpu_complete_io(struct vcpu *vcpu)
 {
 	u32 data;
