@@ -7,7 +7,8 @@
 #   ./tangle.sh --check            fail, naming the files, if that is not done
 #   ./tangle.sh --variant V DIR    the whole tree into DIR, with the chunks
 #                                  <<V: name>> in place of <<name>>
-#                                  (V is "sound" for the tree as it stands)
+#                                  (V is "sound" for the tree as it stands;
+#                                  <<LAB/bug+wrong-x: name>> is for both)
 #   ./tangle.sh --list             the variants that the book has chunks for
 #   ./tangle.sh --home [LINEMAP]   a filter: after each line that speaks of
 #                                  src/vm.c:12, say where in the book that is
@@ -71,6 +72,23 @@ check='
 		print where ": " what
 		failed = 1
 	}
+	function replaces(v, base, c,   lab, i, n, part) {
+		lab = v
+		sub(/\/.*/, "/", lab)
+		n = split(v, part, "+")
+		for (i = 1; i <= n; i++) {
+			v = i == 1 ? part[1] : lab part[i]
+			if (v !~ variants)
+				bad(defined[c], "<<" c ">>: a variant is called " \
+				    "LAB/bug, LAB/wrong-SOMETHING or LAB/alt-SOMETHING")
+			else if ((v, base) in taken)
+				bad(defined[c], "<<" c ">>: " v " has its <<" base \
+				    ">> already, at " defined[taken[v, base]])
+			taken[v, base] = c
+			if (!(v in named) && ++named[v])
+				print v >(out "/variants")
+		}
+	}
 	function reach(c,   i, n, u) {
 		if (c in reached)
 			return
@@ -108,17 +126,13 @@ check='
 			v = substr(c, 1, RLENGTH - 2)
 			base = substr(c, RLENGTH + 1)
 			variant[c] = v
-			if (v !~ variants)
-				bad(defined[c], "<<" c ">>: a variant is called " \
-				    "LAB/bug, LAB/wrong-SOMETHING or LAB/alt-SOMETHING")
-			else if (!(base in defined))
+			replaces(v, base, c)
+			if (!(base in defined))
 				bad(defined[c], "<<" c ">> replaces nothing: there is no " \
 				    "<<" base ">>; spell it as the chunk that it replaces")
 			else if (c in used)
 				bad(wanted[c], "<<" c ">> is a variant: use <<" base ">> here")
 			replaced_by[base] = replaced_by[base] "\n" c
-			if (!(v in named) && ++named[v])
-				print v >(out "/variants")
 		}
 		for (i = 1; i <= chunks; i++) {
 			c = order[i]
@@ -149,17 +163,29 @@ check='
 
 # The stream of one variant: its chunks renamed to those they replace.
 choose='
-	BEGIN { mine = want ": " }
+	# What a chunk of ours replaces, or nothing.
+	function base(name,   who, lab, i, n, part) {
+		if (!match(name, /^[^ ]+\/[^ ]+: /))
+			return ""
+		who = lab = substr(name, 1, RLENGTH - 2)
+		name = substr(name, RLENGTH + 1)
+		sub(/\/.*/, "/", lab)
+		n = split(who, part, "+")
+		for (i = 1; i <= n; i++)
+			if ((i == 1 ? "" : lab) part[i] == want)
+				return name
+		return ""
+	}
 	NR == FNR {
-		if (index($0, "@defn " mine) == 1)
-			gone[substr($0, 7 + length(mine))] = 1
+		if (/^@defn / && (b = base(substr($0, 7))) != "")
+			gone[b] = 1
 		next
 	}
 	/^@begin code/ { begin = $0; next }
 	/^@defn / {
 		name = substr($0, 7)
-		if (index(name, mine) == 1)
-			name = substr(name, length(mine) + 1)
+		if ((b = base(name)) != "")
+			name = b
 		else if (name in gone)
 			name = "replaced, " name
 		print begin

@@ -42,11 +42,12 @@ for line in each(dir .. '/index') do
 		local h = { stem = f[2], level = tonumber(f[3]), id = f[4], title = f[5] }
 		if h.level == 1 then
 			chapter = { stem = h.stem, id = h.id, title = h.title, headings = {} }
-			local number = tonumber(h.stem:match('^(%d+)'))
-			if number and number > 0 then
-				chapter.number = number
-			end
 			table.insert(book.chapters, chapter)
+			-- Counted in order; the preface, 00-*, is not.
+			if not h.stem:match('^00') then
+				book.last = (book.last or 0) + 1
+				chapter.number = book.last
+			end
 			book.chapters[h.stem] = chapter
 		else
 			table.insert(chapter.headings, h)
@@ -71,6 +72,13 @@ for _, p in ipairs(book.order) do
 	if not c then
 		c = { name = p.name, pieces = {}, used = {}, variants = {} }
 		c.variant, c.base = p.name:match('^([^ ]+/[^ ]+): (.+)$')
+		-- <<LAB/bug+wrong-x: name>> is for LAB/bug and for LAB/wrong-x.
+		c.variant_of = {}
+		local lab = (c.variant or ''):match('^[^/]*/')
+		for part in (c.variant or ''):gmatch('[^+]+') do
+			c.variant_of[part:match('/') and part or lab .. part] = true
+		end
+		c.variant = c.variant and c.variant:gsub('+', ', ')
 		book.chunks[p.name] = c
 		table.insert(book.chunks, c)
 	end

@@ -208,7 +208,7 @@ local function variants(div)
 		if shown == 'variant' then
 			local label
 			for _, c in ipairs(book.chunks) do
-				if c.variant == text then
+				if c.variant_of[text] then
 					label = label or c.pieces[1].label
 				end
 			end

@@ -116,6 +116,16 @@ alt_c() {
 	twill --variant lab/alt-way v && grep -qx '	if (z)' "$work/v/src/one.c"
 }
 
+shared() {
+	local v
+	for v in bug alt-way wrong-new; do
+		twill --variant lab/$v v || return 1
+		[ "$(cat "$work/v/src/deep/two.h")" = three ] || return 1
+	done
+	twill --variant lab/wrong-too v && twill --variant sound w &&
+		cmp "$work/v/src/deep/two.h" "$work/w/src/deep/two.h"
+}
+
 again() {
 	twill --variant lab/bug v && twill --variant sound v &&
 		diff -r "$work/src" "$work/v/src"
@@ -212,6 +222,9 @@ fast() {
 sound; ok "a root chunk becomes its file: tabs, indentation, empty lines" one_c
 sound; ok "a variant's chunks stand in for the sound ones" bug_c
 sound; ok "a chunk used inside a line can be replaced" alt_c
+sound; add <<<'<<lab/bug+alt-way+wrong-new: src/deep/two.h>>=
+three'
+ok "a chunk can stand in several variants" shared
 sound; ok "an empty chunk leaves no bare tab" empty
 sound; ok "another variant can be tangled over a variant" again
 sound; ok "the line map leads from each line to the chapter's" linemap
@@ -264,6 +277,14 @@ sound; add <<<'<<lab/bgu: the middle>>=
 x'
 ok "refuses a variant of no known kind" \
 	refused '^book/01-a.nw:36: <<lab/bgu: the middle>>: a variant is called'
+sound; add <<<'<<lab/alt-x+bgu: the middle>>=
+x'
+ok "refuses it among several, too" \
+	refused '^book/01-a.nw:36: <<lab/alt-x.bgu: the middle>>: a variant is called'
+sound; add <<<'<<lab/alt-x+bug: the middle>>=
+x'
+ok "refuses two chunks of a variant for one" \
+	refused '36: <<lab/alt-x.bug: the middle>>: lab/bug has its <<the middle>> already, at book/01-a.nw:24'
 sound; add <<<'<<src/one.c>>=
 <<lab/bug: the middle>>'
 ok "refuses sound code that names a variant" \
