@@ -7,18 +7,24 @@
 #include <linux/uaccess.h>
 #include "twill.h"
 
+static void release_device(struct vm_device *dev)
+{
+	struct vm *vm = dev->vm;
+
+	mutex_lock(&vm->lock);
+	list_del(&dev->node);
+	dev->ops->release(dev);
+	mutex_unlock(&vm->lock);
+}
+
 static int device_release(struct inode *inode, struct file *file)
 {
 	struct vm_device *dev = file->private_data;
 	struct vm *vm = dev->vm;
 
 	step(device_release, dev);
-	mutex_lock(&vm->lock);
-	if (dev->ops->release) {
-		list_del(&dev->node);
-		dev->ops->release(dev);
-	}
-	mutex_unlock(&vm->lock);
+	if (dev->ops->release)
+		release_device(dev);
 	vm_put(vm);
 	return 0;
 }
@@ -43,13 +49,14 @@ static void device_unmake(struct vm_device *dev)
 {
 	struct vm *vm = dev->vm;
 
+	if (dev->ops->release) {
+		release_device(dev);
+		return;
+	}
 	mutex_lock(&vm->lock);
 	list_del(&dev->node);
-	if (dev->ops->release)
-		dev->ops->release(dev);
 	mutex_unlock(&vm->lock);
-	if (!dev->ops->release)
-		dev->ops->destroy(dev);
+	dev->ops->destroy(dev);
 }
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -85,8 +92,8 @@ static const struct vm_device_ops *device_kind(u32 type)
 	return NULL;
 }
 
-static struct vm_device *device_create(struct vm *vm,
-				       const struct vm_device_ops *ops)
+static struct vm_device *device_make(struct vm *vm,
+				     const struct vm_device_ops *ops)
 {
 	struct vm_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
 	int r;
@@ -126,7 +133,7 @@ int device_create_fd(struct vm *vm, struct kvm_create_device *args)
 		return -ENODEV;
 	if (args->flags & KVM_CREATE_DEVICE_TEST)
 		return 0;
-	dev = device_create(vm, ops);
+	dev = device_make(vm, ops);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 	vm_get(vm);

@@ -7,6 +7,12 @@
 #define CREATE_TRACE_POINTS
 #include "twill.h"
 
+/**
+ * check_extension() - answer KVM_CHECK_EXTENSION
+ * @cap: a KVM_CAP number, or any other
+ *
+ * Returns: 0 for no; 1, or how many, for yes.
+ */
 long check_extension(unsigned long cap)
 {
 	switch (cap) {

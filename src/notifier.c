@@ -5,7 +5,7 @@
 
 typedef bool range_fn(struct vm *vm, gfn_t first, gfn_t end);
 
-static bool for_each_slot(struct vm *vm, hva_t start, hva_t end, range_fn *fn)
+static bool walk_slots(struct vm *vm, hva_t start, hva_t end, range_fn *fn)
 {
 	const struct memslots *slots = srcu_dereference(vm->memslots,
 							&vm->srcu);
@@ -34,7 +34,7 @@ static int invalidate_start(struct mmu_notifier *mn,
 	spin_lock(&vm->mmu_lock);
 	step(invalidate_start, vm);
 	vm->invalidating++;
-	if (for_each_slot(vm, range->start, range->end, stage2_unmap))
+	if (walk_slots(vm, range->start, range->end, stage2_unmap))
 		vm_flush(vm);
 	spin_unlock(&vm->mmu_lock);
 	srcu_read_unlock(&vm->srcu, idx);
@@ -71,7 +71,7 @@ static bool age(struct mmu_notifier *mn, hva_t start, hva_t end, range_fn *fn,
 	bool young;
 
 	spin_lock(&vm->mmu_lock);
-	young = for_each_slot(vm, start, end, fn);
+	young = walk_slots(vm, start, end, fn);
 	if (young && flush)
 		vm_flush(vm);
 	spin_unlock(&vm->mmu_lock);

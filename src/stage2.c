@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The table that leads from guest frames to the host's pages. */
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include "twill.h"

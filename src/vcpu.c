@@ -78,6 +78,7 @@ void vm_flush(struct vm *vm)
 	atomic_inc(&vm->flush_gen);
 	smp_mb__after_atomic();	/* pairs with the one before the guest */
 	for (i = 0; i < MAX_VCPUS; i++) {
+		/* pairs with the release in vcpu_publish() */
 		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[i]);
 
 		if (vcpu && READ_ONCE(vcpu->mode) == IN_GUEST)
@@ -183,6 +184,7 @@ static int vcpu_publish(struct vm *vm, unsigned int id)
 		return PTR_ERR(file);
 	}
 	vm_get(vm);
+	/* whoever finds the vCPU finds it complete: see vm_flush() */
 	smp_store_release(&vm->vcpus[id], vcpu);
 	step(vcpu_create, vcpu);
 	fd_install(fd, file);

@@ -93,16 +93,16 @@ static struct vm *vm_create(void)
 		goto exit_arch;
 	step(vm_create, vm);
 	return vm;
-	exit_arch:
-		arch_vm_destroy(vm);
-	free_stage2:
-		stage2_free(vm);
-	free_memslots:
-		memslots_free(vm);
-	drop_mm:
-		mmdrop(vm->mm);
-		kfree(vm);
-		return ERR_PTR(r);
+exit_arch:
+	arch_vm_destroy(vm);
+free_stage2:
+	stage2_free(vm);
+free_memslots:
+	memslots_free(vm);
+drop_mm:
+	mmdrop(vm->mm);
+	kfree(vm);
+	return ERR_PTR(r);
 }
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -27,6 +27,7 @@ static void hold_vm(struct pt_device *device, struct vm *vm)
 		symbol_put(vm_put);
 	symbol_put(vm_get_safe);
 }
+
 static void release_vm(struct pt_device *device)
 {
 	if (!device->vm)
@@ -56,6 +57,7 @@ static int pt_device_open(struct pt_device *device)
 	mutex_unlock(&group->lock);
 	return r;
 }
+
 static void pt_device_close(struct pt_device *device)
 {
 	struct group *group = device->group;
@@ -67,7 +69,6 @@ static void pt_device_close(struct pt_device *device)
 		release_vm(device);
 	}
 	mutex_unlock(&group->lock);
-	step(pt_device_closed, device);
 }
 
 static int pt_device_release(struct inode *inode, struct file *file)
@@ -144,12 +145,24 @@ static const struct file_operations group_fops = {
 };
 
 /**
+ * group_file() - whether a file is a group's
+ * @file: any file
+ *
+ * Returns: true if group_set_vm() may be called on it.
+ */
+bool group_file(struct file *file)
+{
+	return file->f_op == &group_fops;
+}
+EXPORT_SYMBOL_GPL(group_file);
+
+/**
  * group_set_vm() - tell a group which machine may use it
  * @file: the group's file; the caller holds it open
  * @vm: the machine, or NULL to forget it. The caller makes sure that a machine
  *	is forgotten before it is freed
  *
- * Context: any.
+ * Context: any; does not sleep.
  * Takes: group->vm_lock.
  */
 void group_set_vm(struct file *file, struct vm *vm)
@@ -162,17 +175,6 @@ void group_set_vm(struct file *file, struct vm *vm)
 	spin_unlock(&group->vm_lock);
 }
 EXPORT_SYMBOL_GPL(group_set_vm);
-/**
- * group_file() - whether a file is a group's
- * @file: any file
- *
- * Returns: true if group_set_vm() may be called on it.
- */
-bool group_file(struct file *file)
-{
-	return file->f_op == &group_fops;
-}
-EXPORT_SYMBOL_GPL(group_file);
 
 /**
  * group_register() - show a group and its device to the VMMs
