@@ -28,8 +28,7 @@ common="-std=gnu11 -g1 -fno-pie -Wall -Wextra
 subject="$common -ffreestanding -O1 -fno-inline -fno-optimize-sibling-calls
 	-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-common
 	-fsanitize=thread --param tsan-distinguish-volatile=1
-	-Wno-address
-	-Isrc -Isrc/arch/model -DSTEPS ${SUBJECT_FLAGS:-}"
+	-Wno-address -Isrc -Isrc/arch/model -DSTEPS ${SUBJECT_FLAGS:-}"
 runtime="$common -Werror -D_GNU_SOURCE -O2"
 common=$(echo $common) subject=$(echo $subject) runtime=$(echo $runtime)
 
@@ -56,8 +55,7 @@ object() {
 		mv "$first.d.$$" "$first.d"
 	fi
 	# The headers of the last time; a change in one of them is a new object.
-	second=$(cat $(<"$first.d") |
-		sha256sum)
+	second=$(cat $(<"$first.d") | sha256sum)
 	second=$first-${second:0:20}.o
 	if [ ! -e "$second" ]; then
 		gcc $flags "-ffile-prefix-map=$dir=." -MMD -MT x \

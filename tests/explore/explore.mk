@@ -52,7 +52,7 @@ $(foreach v,$(shell awk -F '\t' '!/^\#/ && $$3 != "none" { print $$1 }' \
 
 # The same scenarios as a program for a booted kernel; those that need no model.
 build/scenarios: $(EXPLORE)/on-kernel.c $(EXPLORE)/scenario.h \
-		$(filter-out %/core.c,$(wildcard $(EXPLORE)/scenarios/*.c)) \
+		$(shell grep -L arch/model $(EXPLORE)/scenarios/*.c) \
 		| build/stamps/need-explore
 	@mkdir -p $(@D)
 	@$(CC) -O1 -Wall -Wextra -static -pthread -DON_KERNEL -I $(EXPLORE) \

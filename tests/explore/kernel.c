@@ -24,7 +24,9 @@ static struct inode the_inode;
 struct module module_twill = { .name = "twill" };
 struct module module_twill_vfio = { .name = "twill_vfio" };
 struct module module_litmus = { .name = "litmus", .live = true };
-static struct module *const modules[] = { &module_twill, &module_twill_vfio };
+static struct module *const modules[] = {
+	&module_twill, &module_twill_vfio, &module_litmus,
+};
 
 extern const struct shim_module_entry *const __start_twill_modules[] __attribute__((weak));
 extern const struct shim_module_entry *const __stop_twill_modules[] __attribute__((weak));
@@ -140,13 +142,12 @@ void check_modules(void)
 {
 	size_t i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		struct module *m = modules[i];
 
 		if (!m->refs)
 			continue;
-		note("end", m->name, m->last_get);
-		cur->depth = 0;
+		blame(m->last_get, NULL);
 		fail("leak", m->name, m->last_get, NULL, NULL,
 		     "module %s still has %d reference%s; it cannot be unloaded",
 		     m->name, m->refs, m->refs > 1 ? "s" : "");
@@ -356,15 +357,22 @@ loff_t noop_llseek(struct file *f, loff_t o, int whence)
 	return 0;
 }
 
+static _Noreturn void fail_left(int fd)
+{
+	const struct object *o = arena_object((uintptr_t)fds[fd]);
+
+	blame(o ? o->pc : 0, o ? &o->born : NULL);
+	fail("leak", o ? fds[fd]->shim_name : "fd", o ? o->pc : 0, NULL, NULL,
+	     "descriptor %d is still open at the end", fd);
+}
+
 void check_files(void)
 {
 	int i;
 
 	for (i = 0; i < MAX_FDS; i++)
 		if (fds[i])
-			fail("leak", fds[i] == FD_RESERVED ? "fd" :
-			     fds[i]->shim_name, HERE, NULL, NULL,
-			     "descriptor %d is still open at the end", i);
+			fail_left(i);
 }
 
 /* System calls. Each returns by way of the file releases that are due. */
@@ -392,13 +400,13 @@ int u_open(const char *path)
 			break;
 	}
 	if (i == MAX_MISC)
-		return -ENOENT;
+		return done(-ENOENT);
 	fd = reserve_fd(HERE);
 	if (fd < 0)
-		return fd;
+		return done(fd);
 	if (!get_module(m->fops->owner, HERE)) {
 		release_fd(fd, HERE);
-		return -ENODEV;
+		return done(-ENODEV);
 	}
 	f = new_file(m->name, m->fops, m, O_RDWR | O_CLOEXEC, HERE);
 	r = f->f_op->open ? f->f_op->open(f->f_inode, f) : 0;
@@ -420,7 +428,7 @@ int u_close(int fd)
 	     fds[fd]->shim_name : "-", HERE);
 	visible("close", NULL, HERE, NULL, NULL);
 	if (fd < 0 || fd >= MAX_FDS || !fds[fd] || fds[fd] == FD_RESERVED)
-		return -EBADF;
+		return done(-EBADF);
 	f = fds[fd];
 	fds[fd] = NULL;
 	put_file(f, HERE);
@@ -433,7 +441,7 @@ long u_ioctl_(int fd, unsigned int cmd, unsigned long arg)
 	long r;
 
 	if (!f)
-		return -EBADF;
+		return done(-EBADF);
 	note("ioctl()", f->shim_name, HERE);
 	r = f->f_op->unlocked_ioctl ? f->f_op->unlocked_ioctl(f, cmd, arg) :
 				      -ENOTTY;

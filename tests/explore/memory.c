@@ -211,6 +211,17 @@ void mark_init_objects(void)
 		objects[i].init = true;
 }
 
+/* What is left at the end is the fault of an earlier moment: its stack. */
+void blame(unsigned long pc, const struct stack *s)
+{
+	int i;
+
+	note("end", NULL, pc);
+	cur->depth = 0;
+	for (i = s ? s->depth : 0; i-- > 1;)
+		cur->frames[cur->depth++] = s->pc[i];
+}
+
 /* The first object that nobody freed: owners are older than what they own. */
 void check_leaks(bool with_init)
 {
@@ -232,10 +243,7 @@ void check_leaks(bool with_init)
 	}
 	if (!first)
 		return;
-	note("end", first->name, first->pc);
-	cur->depth = 0;
-	for (i = first->born.depth; i-- > 1;)
-		cur->frames[cur->depth++] = first->born.pc[i];
+	blame(first->pc, &first->born);
 	fail("leak", first->name, first->pc, NULL, NULL,
 	     "%d object%s never freed: %s%s", n, n > 1 ? "s" : "", text,
 	     n > 6 ? ", ..." : "");

@@ -17,6 +17,7 @@ static unsigned long pages_used[64];	/* to be cleared at the next start */
 static int npages_used;
 static struct task_struct kernel_tasks[NR_TASKS];
 static struct mm_struct *mm;
+static unsigned long mm_last_get;
 
 /* Allocation. */
 
@@ -178,6 +179,8 @@ static void count_mm(struct mm_struct *m, int users, int count,
 	check_access((uintptr_t)m, sizeof(*m), true, pc);
 	if (!m->mm_count || (users > 0 && !m->mm_users))
 		fail("refcount", "mm", pc, NULL, NULL, "%s from zero", op);
+	if (users > 0 || count > 0)
+		mm_last_get = pc;
 	m->mm_users += users;
 	m->mm_count += count;
 	if (m->mm_users < 0)
@@ -392,8 +395,8 @@ void mm_reset(void)
 void check_mm(void)
 {
 	if (mm->mm_users != 1 || mm->mm_count != 1) {
-		note("end", "mm", HERE);
-		fail("leak", "mm", HERE, NULL, NULL,
+		blame(mm_last_get, NULL);
+		fail("leak", "mm", mm_last_get, NULL, NULL,
 		     "mm_users is %d and mm_count %d, not 1 and 1",
 		     mm->mm_users, mm->mm_count);
 	}

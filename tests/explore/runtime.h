@@ -108,6 +108,7 @@ struct object *arena_object(uintptr_t addr);
 void check_access(uintptr_t addr, size_t size, bool write, unsigned long pc);
 void allow_memory(uintptr_t start, size_t size);
 void arena_rewind(uintptr_t to);
+void blame(unsigned long pc, const struct stack *s);
 void check_leaks(bool with_init);
 void mark_init_objects(void);
 const char *plain_name(const char *expr);

@@ -49,6 +49,12 @@ static const struct bug {
 	{ "assert", "assertion", "shared", "expect", 0 },
 	{ "call-null", "oops", "call_null", "call_null", 0 },
 	{ "free-held", "held-lock-freed", "p->lock", "free_held", 0 },
+	{ "fd-left", "leak", "box", "open_box", 0 },
+	{ "fput-often", "refcount", "file", "put_kept_twice", 0 },
+	{ "module-held", "leak", "litmus", "get_module", 0 },
+	{ "module-often", "refcount", "litmus", "put_module", 0 },
+	{ "mm-held", "leak", "mm", "grab", 0 },
+	{ "not-held", "not-held", "lock", "needs_lock", 0 },
 	{ "no-flush", "use-after-free", "box", "fill", 0 },
 	{ "self-flush", "deadlock", "w", "flush_oneself", 0 },
 	{ "no-grace", "use-after-free", "box", "read_box", 1 },
@@ -87,6 +93,8 @@ static const char *const sound[] = {
 	"abab", "philosophers-sound", "self-sound", "atomic-mutex-sound",
 	"atomic-alloc-sound", "put-put", "get-locked", "not-zero",
 	"to-the-end", "flush", "cancel", "grace", "loop", "six-steps", "ipi",
+	"fd-closed", "fput-late", "fput-atomic", "module-put", "mm-dropped",
+	"held",
 };
 
 #define NSOUND (int)(sizeof(sound) / sizeof(sound[0]))
