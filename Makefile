@@ -9,18 +9,19 @@ export TWILL_CACHE ?= $(HOME)/.cache/twill
 # What each part knows of its own making. src/ is tangled from the book, and
 # so is the part that builds the VMM and the guests.
 include book/weave/weave.mk
--include tests/vm/vm.mk
--include tests/explore/explore.mk
--include labs/labs.mk
--include src/vmm/build.mk
+include tests/vm/vm.mk
+include tests/explore/explore.mk
+include labs/labs.mk
+include src/vmm/build.mk
 VMM := build/vmm/twill
 GUESTS := build/guest/hello16.bin build/guest/hello32.elf
 
 ##@ Read, build, run
-.PHONY: help run check check-fast reference clean
+.PHONY: help run check check-fast check-tangle check-weave check-programs \
+	check-lives reference clean
 help: ## this table
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' \
+		/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)
 
 # The book is the source: what is not up to date is tangled first.
@@ -57,8 +58,18 @@ build/check: tests/check.c | build/stamps/need-check
 # here is only what many of them would wait for one another to make.
 check: build/check build/stamps/need-run ## every test there is
 	@build/check
-check-fast: build/check ## those that need no QEMU
+check-fast: build/check ## those that take seconds, without QEMU
 	@build/check fast
+
+check-tangle: | build/stamps/need-tangle
+	@tests/tangle/tangle-test.sh
+check-weave: | build/stamps/need-book
+	@tests/book/weave-test.sh
+check-programs: build/tangled | build/stamps/need-vm
+	@tests/try/check.sh
+check-lives: build/tangled | build/stamps/need-debug
+	@tests/vm/lives.sh stock 1000
+	@tests/vm/lives.sh debug 50
 
 ##@ Look things up
 reference: build/tangled build/stamps/need-reference ## functions and their contracts, by Doxygen

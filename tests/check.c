@@ -3,7 +3,7 @@
  * All checks, one line each: what is checked, by which command. A command's
  * output goes to build/checks/NAME.log; when it fails its end is shown.
  *
- * usage: check [fast] [NAME]...	fast: those that need no QEMU
+ * usage: check [fast] [NAME]...	fast: those that take seconds
  */
 #include <check.h>
 #include <stdbool.h>
@@ -18,37 +18,43 @@ struct check {
 	const char *name;
 	const char *shows;
 	const char *command;
-	bool vm;		/* boots QEMU, or needs a kernel built */
+	bool slow;		/* boots QEMU, or takes more than seconds */
 	int minutes;		/* after which it is given up */
 };
 
 static const struct check checks[] = {
 	{ "tangled", "src/ is what the book says",
 	  "./tangle.sh --check", false, 1 },
-	{ "tangle", "tangling refuses what it must",
-	  "tests/tangle/tangle-test.sh", false, 5 },
+	{ "tangle", "tangling writes what it must, refuses what it must",
+	  "make check-tangle", false, 5 },
 	{ "explorer", "the explorer finds what it must, and only that",
 	  "make check-explore", false, 10 },
-	{ "variants", "every bug, wrong fix and alternative: its own verdict",
+	{ "variants", "every bug, wrong fix, alternative: its own verdict",
 	  "make variants", false, 20 },
-	{ "grader", "lab grades: starts, answers, wrong fixes, cheats",
-	  "make check-grade NOVM=1", false, 20 },
-	{ "book", "the book weaves, with no dead link",
-	  "make book", true, 40 },
+	{ "grader", "starts, answers, wrong fixes, mutants, cheats: graded",
+	  "make check-grade", true, 20 },
 	{ "reference", "every public function has its contract",
 	  "make reference", false, 5 },
+	{ "weaver", "the weaver's pages, and what it refuses",
+	  "make check-weave", true, 10 },
 	{ "style", "W=1, sparse and checkpatch have nothing to say",
 	  "tests/style.sh", true, 10 },
 	{ "run", "guests run on the stock kernel",
 	  "make run", true, 15 },
+	{ "programs", "programs made for /dev/kvm run as on KVM",
+	  "make check-programs", true, 15 },
+	{ "kernel", "a debug kernel, built unless it is in the cache",
+	  "make kernel", true, 40 },
 	{ "harness", "the tests' machine sees what it must see",
-	  "make check-vm", true, 60 },
-	{ "guests", "lives and deaths of machines, on both kernels",
-	  "make check-guests", true, 40 },
+	  "make vm-selftest proofs", true, 20 },
+	{ "lives", "lives and deaths of machines, on both kernels",
+	  "make check-lives", true, 20 },
 	{ "replay", "the kernel's own verdict on each failing order",
-	  "make replay LAB=lock-inversion", true, 40 },
-	{ "grade", "lab grades with a booted kernel",
+	  "make replay LAB=lock-inversion", true, 30 },
+	{ "grade", "grades with a booted kernel's deductions",
 	  "make check-grade-vm", true, 30 },
+	{ "book", "the book weaves, with no dead link",
+	  "make book", true, 20 },
 };
 
 #define NCHECKS (int)(sizeof(checks) / sizeof(checks[0]))
@@ -90,7 +96,7 @@ static bool wanted(const struct check *c, int argc, char **argv)
 	bool fast = argc > 1 && !strcmp(argv[1], "fast");
 	int i;
 
-	if (fast && c->vm)
+	if (fast && c->slow)
 		return false;
 	if (argc == 1 + fast)
 		return true;

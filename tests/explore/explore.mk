@@ -30,7 +30,7 @@ build/test-explore: build/tangled $(EXPLORE_SOURCES) tests/unit/explore.c \
 	@LIBS="$$(pkg-config --libs check)" \
 		$(EXPLORE)/build.sh . $@ tests/unit/explore.c
 
-check-explore: build/test-explore build/explore ## the explorer itself
+check-explore: build/test-explore build/explore
 	@build/test-explore
 
 # Runs that the book shows. The table of a variant is named after it.
