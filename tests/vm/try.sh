@@ -28,10 +28,10 @@ kvm)
 	done
 	;;
 twill)
-	"$vm/module.sh" "$top" "$top/build/module-$kind" "$kdir" || exit 125
+	"$vm/module.sh" "$top" "$top/build/module/$kind" "$kdir" || exit 125
 	load=
 	for m in twill twill_vfio; do
-		strip -g -o "$payload/$m.ko" "$top/build/module-$kind/$m.ko"
+		strip -g -o "$payload/$m.ko" "$top/build/module/$kind/$m.ko"
 		load+="insmod $m.ko || exit 125; "
 	done
 	load+="ln -sf twill /dev/kvm; "

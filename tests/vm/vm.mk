@@ -16,7 +16,7 @@ build/stamps/need-debug: tests/vm/vm.mk
 vm-needs = build/stamps/need-$(if $(filter debug,$(KERNEL_KIND)),debug,vm)
 
 ##@ The machine
-.PHONY: shell try kernel proofs vm-selftest
+.PHONY: shell try kernel replay check-vm check-guests
 shell: build/tangled | $(vm-needs) ## a prompt in the machine, the module loaded (KERNEL_KIND=stock|debug)
 	@KERNEL_KIND=$(KERNEL_KIND) MODULE=$(MODULE) \
 		FILES="$(wildcard $(VMM) $(GUESTS))" tests/vm/try.sh --shell
@@ -27,8 +27,21 @@ try: build/tangled | $(vm-needs) ## run a static program there: PROG=./prog [ARG
 kernel: | build/stamps/need-debug ## the debug kernel, from Debian's linux-source-6.1
 	@tests/vm/kernel.sh debug | sed -n 's/^kernel=\([^ ]*\).*/\1/p'
 
+# A lab's failing orders on the debug kernel; with SCHEDULE, that one alone.
+TRIES ?= 3
+replay: build/explore build/scenarios build/tangled | build/stamps/need-debug ## what the booted kernel says of a lab's orders: LAB=… [SCHEDULE=…]
+	@$(if $(LAB),,echo "make replay LAB=lock-inversion [SCHEDULE=…]" >&2; exit 2;) \
+		$(MAKE) -s $$(awk -F '\t' '$$1 ~ "^$(LAB)/" \
+			{ print "build/variants/" $$1 "/explore" }' \
+			tests/variants.tsv)
+	@tests/vm/replay.py $(LAB) --tries $(TRIES) --show \
+		$(if $(SCHEDULE),--schedule '$(SCHEDULE)') \
+		$(if $(VARIANT),--variant $(VARIANT))
+
 # The instruments see what they must see; the harness fails when it must.
-proofs: | build/stamps/need-debug
+check-vm: | build/stamps/need-debug
 	@tests/vm/proofs/prove.sh
-vm-selftest: | build/stamps/need-debug
 	@tests/vm/selftest.sh
+check-guests: build/tangled | build/stamps/need-debug
+	@tests/vm/lives.sh stock
+	@tests/vm/lives.sh debug

@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Replay the explorer's failing orders on a booted kernel (the debug kernel).
+
+usage: replay.py LAB [--tries N] [--variant LAB/NAME] [--schedule S]
+       replay.py LAB --tree DIR	another tree, under each of the lab's orders
+
+Each variant of the lab that fails is run in the scenario, and in the order of
+steps, in which the explorer saw it fail: the kernel's own detectors must say
+what tests/variants.tsv says they do, each time, about the same function. Then
+the sound tree and the alternatives are run under the same orders: silence, all
+modules unload, and nothing leaks. The gate (gate/gate.c) keeps the order.
+
+Writes build/replays/LAB.json. Exit status 0 if all is as expected.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import reports
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(ROOT, 'build')
+MODULES = ('gate', 'twill', 'twill_vfio')
+
+# What the kernel may say besides what it must: what follows from it.
+BESIDES = {
+    'silence': '',
+    'hung-task': ',recursion?,lockdep?',
+    'lockdep': '',
+    'kasan': ',refcount?,lockdep?,warning?,oops?,bug?,hung-task?',
+    'refcount': ',kasan?,lockdep?,warning?,oops?,bug?,hung-task?',
+}
+
+# In the guest: each scenario under its order. A task that hangs cannot be
+# waited for: the kernel says so.
+RUN = '''#!/bin/sh
+for m in gate twill twill_vfio; do insmod $m.ko || exit 2; done
+while read -r scenario order; do
+	./scenarios $scenario $order >said 2>&1 &
+	while kill -0 $! 2>/dev/null; do
+		! dmesg | grep -q 'blocked for more than' || break
+		sleep 0.1
+	done
+	cat said
+	echo "replayed: $(cat /dev/twill-gate)"
+done <orders
+'''
+UNLOAD = 'rmmod twill_vfio && rmmod twill && rmmod gate\n'
+
+
+class Failed(Exception):
+    """Something could not be done at all."""
+
+
+def command(*words, **more):
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, **more)
+    if done.returncode:
+        raise Failed(f'{" ".join(words)}: exit status {done.returncode}')
+    return done.stdout
+
+
+def rows(lab):
+    with open(os.path.join(ROOT, 'tests/variants.tsv')) as f:
+        names = f.readline().lstrip('# ').split()
+        every = [dict(zip(names, l.rstrip('\n').split('\t'))) for l in f]
+    return [r for r in every if r['variant'].startswith(lab + '/')]
+
+
+def explore(row, schedule):
+    """What the explorer says of the variant in its scenario; with a schedule,
+    of that execution alone."""
+    words = [os.path.join(BUILD, 'variants', row['variant'], 'explore'),
+             row['scenario'], '--json']
+    if schedule is not None:
+        words += ['--replay', schedule]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True)
+    if done.returncode not in (0, 1):
+        raise Failed(f'{" ".join(words)}: exit status {done.returncode}')
+    return json.loads(done.stdout)
+
+
+def show_execution(args):
+    for row in rows(args.lab):
+        if row['variant'] == args.variant:
+            subprocess.run([os.path.join(
+                BUILD, 'variants', args.variant, 'explore'), row['scenario'],
+                '--replay', args.schedule])
+
+
+# Operations that nobody else can tell from not having happened yet.
+HARMLESS = ('read', 'alloc', 'free', 'symbol_get')
+
+
+def order_of(seen):
+    """The order for the gate. There a step's turn is over only when its task
+    has come to its next step, or sleeps. So a task that the explorer stopped
+    after a step, before anything that others could notice, must there be
+    stopped at the step: the step moves to where the task went on."""
+    rows = [r for r in seen['rows'] if r['task'] != '-']
+    turns = []
+    for i, row in enumerate(rows):
+        if row['op'] != 'step':
+            continue
+        at = i
+        for j in range(i + 1, len(rows)):
+            if rows[j]['task'] == row['task']:
+                if rows[j]['op'] in HARMLESS:
+                    continue
+                between = rows[i + 1:j]
+                if any(r['op'] == 'step' and r['task'] != row['task']
+                       for r in between) and rows[j]['op'] != 'step':
+                    at = j
+                break
+        turns.append((at, i, f'{row["task"]} {row["object"]}'))
+    return [text for _, _, text in sorted(turns)]
+
+
+class Tree:
+    """A tangled tree, and its modules with steps for the debug kernel."""
+
+    def __init__(self, name, path, kdir):
+        self.name, self.path = name, path
+        self.out = os.path.join(BUILD, 'replays', name, 'module')
+        command(os.path.join(HERE, 'module.sh'), path, self.out, kdir,
+                'STEPS=1')
+
+    def payload(self, d, runs, silent, leaks):
+        for m in MODULES:
+            command('strip', '-g', '-o', f'{d}/{m}.ko', f'{self.out}/{m}.ko')
+        shutil.copy(os.path.join(BUILD, 'scenarios'), d)
+        with open(d + '/orders', 'w') as orders:
+            for i, (row, seen) in enumerate(runs):
+                orders.write(f'{row["scenario"]} order-{i}\n')
+                with open(f'{d}/order-{i}', 'w') as f:
+                    f.writelines(o + '\n' for o in order_of(seen))
+        with open(d + '/run', 'w') as f:
+            f.write(RUN + (UNLOAD if silent else ''))
+        os.chmod(d + '/run', 0o755)
+        if not leaks:
+            open(d + '/no-leak-check', 'w').close()
+
+    def replay(self, runs, expect, leaks, keep):
+        """One try, in one machine: {ok, why, kinds, title, gate, report}."""
+        silent = expect == 'silence'
+        os.makedirs(keep, exist_ok=True)
+        with tempfile.TemporaryDirectory() as d:
+            self.payload(d, runs, silent, leaks)
+            done = subprocess.run(
+                [os.path.join(HERE, 'run.sh'), '-k', 'debug', '-t', '60',
+                 '-o', keep, '-e',
+                 '' if silent else expect + BESIDES[expect], d],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                errors='replace')
+        with open(keep + '/reports.json') as f:
+            found = json.load(f)
+        gates = re.findall(r'replayed: (.*)', done.stdout)
+        why = [l for l in done.stdout.splitlines() if re.match(
+            r'machine: |assertion: |rmmod: |failed, |/dev/', l)]
+        if done.returncode and not why:
+            why = [f'exit status {done.returncode}', done.stdout[-300:]]
+        for gate in gates:
+            # Other code takes other steps; but it must have come to the first.
+            if gate != 'done' and (not silent or ' at 1 of' in gate or
+                                   gate.startswith(('at 1 ', 'idle'))):
+                why.append('gate: ' + gate)
+        if len(gates) != len(runs):
+            why.append(f'{len(gates)} of {len(runs)} scenarios ended')
+        right = [r for r in found if r['kind'] == expect]
+        function = runs[0][0]['function']
+        if right and not any(re.search(rf'\b{function}\b', l)
+                             for r in right for l in r['lines']):
+            why.append(f'{expect}, but not in {function}')
+        return {
+            'ok': not done.returncode and not why, 'why': why,
+            'kinds': [r['kind'] for r in found],
+            'title': right[0]['title'] if right else '', 'gate': gates,
+            'report': reports.quiet(right[0]['lines'], 60) if right else '',
+        }
+
+
+def plan(args, kdir):
+    """What to do: (tree, [(row, what the explorer saw)], expected, tries)."""
+    failing, quiet = [], []
+    for row in rows(args.lab):
+        path = os.path.join(BUILD, 'variants', row['variant'], 'tree')
+        if row['kernel'] == 'silence':
+            quiet.append((row['variant'], path))
+        elif args.variant in (None, row['variant']):
+            failing.append((row, path, explore(row, args.schedule)))
+    orders = [(row, seen) for row, _, seen in failing]
+    if args.tree:
+        quiet = [(f'tree-{os.getpid()}', args.tree)]
+    else:
+        for row, path, seen in failing:
+            yield (Tree(row['variant'], path, kdir), [(row, seen)],
+                   row['kernel'], args.tries)
+        quiet.insert(0, ('sound', ROOT))
+    for name, path in quiet:
+        yield (Tree(name, path, kdir), orders, 'silence',
+               args.tries if name == 'sound' else 1)
+
+
+def one(job):
+    tree, runs, expect, tries = job
+    row, seen = runs[0]
+    alone = len(runs) == 1
+    # Whether anything leaks does not depend on luck: once is enough.
+    results = [tree.replay(runs, expect, expect == 'silence' and n == 1,
+                           os.path.join(BUILD, 'replays', tree.name, str(n)))
+               for n in range(1, tries + 1)]
+    return {'tree': tree.name, 'expected': expect,
+            'scenario': row['scenario'] if alone else f'those {len(runs)}',
+            'replay': seen['replay'] if alone else '',
+            'tries': results, 'ok': all(r['ok'] for r in results)}
+
+
+def main():
+    p = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('lab')
+    p.add_argument('--tries', type=int, default=3)
+    p.add_argument('--variant')
+    p.add_argument('--schedule', help='the explorer\'s replay string')
+    p.add_argument('--tree')
+    p.add_argument('--json', help='where to write the summary')
+    p.add_argument('--show', action='store_true',
+                   help='show the first report of each')
+    args = p.parse_args()
+    if not rows(args.lab):
+        raise Failed(f'no lab {args.lab} in tests/variants.tsv')
+    kdir = re.search(r'kdir=(\S+)', command(HERE + '/kernel.sh', 'debug'))[1]
+    command(HERE + '/run.sh', '-k', 'debug', '-b')
+    summary = []
+    if args.schedule is not None:
+        args.variant = args.variant or args.lab + '/bug'
+        show_execution(args)
+    print('%-38s %-16s %-10s %s' % ('tree', 'scenario', 'expected', 'tries'))
+    # A hung task is mostly waiting: two machines at a time.
+    sys.stdout.flush()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for r in pool.map(one, plan(args, kdir)):
+            summary.append(r)
+            print('%-38s %-16s %-10s %s' % (
+                r['tree'], r['scenario'], r['expected'],
+                ' '.join('ok' if t['ok'] else 'WRONG' for t in r['tries'])),
+                flush=True)
+            for t in r['tries']:
+                if not t['ok']:
+                    print('\n'.join('    ' + w for w in t['why']))
+                    print('    the kernel said: ' +
+                          (' '.join(t['kinds']) or 'nothing'))
+            if args.show and r['tries'][0]['report']:
+                print('\n' + r['tries'][0]['report'] + '\n')
+    out = args.json or os.path.join(BUILD, 'replays', args.lab + '.json')
+    with open(out, 'w') as f:
+        json.dump(summary, f, indent=1)
+    wrong = sum(not r['ok'] for r in summary)
+    print('replay: ' + (f'{wrong} wrong' if wrong else 'all as expected'))
+    return wrong != 0
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main())
+    except Failed as e:
+        print(f'replay: {e}', file=sys.stderr)
+        sys.exit(2)
