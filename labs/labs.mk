@@ -6,7 +6,7 @@
 start: | build/stamps/need-grade ## LAB=...: a lab's starting files, into labs/LAB/work/
 	@python3 -B labs/grade/start.py "$(LAB)"
 
-grade: build/tangled | build/stamps/need-grade ## LAB=... [NOVM=1]: what the work there is worth
+grade: build/tangled | build/stamps/need-grade $(if $(NOVM),,build/stamps/need-debug) ## LAB=... [NOVM=1]: what the work there is worth
 	@python3 -B labs/grade/grade.py $(if $(NOVM),--no-vm) "$(LAB)"
 
 build/stamps/need-grade: labs/labs.mk
@@ -16,5 +16,5 @@ build/stamps/need-grade: labs/labs.mk
 check-grade: build/tangled | build/stamps/need-grade
 	@tests/grade-test
 
-check-grade-vm: build/tangled | build/stamps/need-grade
+check-grade-vm: build/tangled | build/stamps/need-grade build/stamps/need-debug
 	@tests/grade-test --vm

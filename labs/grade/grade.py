@@ -31,7 +31,9 @@ FLAGS = ("-mindirect-branch=thunk-extern -mindirect-branch-register "
          "-fcf-protection=branch -fno-jump-tables "
          "-fsanitize=bounds-strict,object-size "
          "-fsanitize-undefined-trap-on-error "
-         "-Werror=vla -Wframe-larger-than=2048")
+         "-Werror=vla -Werror=frame-larger-than=2048 "
+         "-Werror=implicit-function-declaration -Werror=return-type "
+         "-Werror=int-conversion -Werror=incompatible-pointer-types")
 
 
 class Row:
@@ -132,13 +134,13 @@ class Grader:
         return True
 
     def explore(self):
-        functions = sandbox.functions_of(self.program)
+        judge = sandbox.Judge(self.program)
         names = [(r["scenario"], r.get("bound", 2))
                  for stage in self.lab.stages for r in stage["rows"]
                  if "scenario" in r]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             results = dict(zip(names, pool.map(
-                lambda n: sandbox.judge(self.program, functions, *n), names)))
+                lambda n: judge.verdict(*n), names)))
         reached = True
         for stage in self.lab.stages:
             passed = True
@@ -167,7 +169,7 @@ class Grader:
                       x["claim"]})
         row.text = "%s: %s, in %s: %s" % (x["class"], x["object"],
                                           x["function"], x["text"])
-        if x["object"] == "-":
+        if x["class"] == "assertion" or x["object"] == "-":
             row.text = "%s: %s" % (x["class"], x["text"])
         row.text = clean(row.text)
         return False
@@ -182,6 +184,7 @@ class Grader:
             row.text = "skipped: there is nothing to take away"
         else:
             took, row.text = kernel.ask(self.lab, self.tree, self.top)
+            row.text = self.home(row.text)
             row.score = -took
 
     # The report.

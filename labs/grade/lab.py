@@ -64,9 +64,10 @@ def read(top, path):
         fd = os.open(at, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as e:
         return None, "%s: %s" % (path, e.strerror)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return None, "%s is not a plain file" % path
     with open(fd, "rb") as f:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return None, "%s is not a plain file" % path
         data = f.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:
         return None, "%s has more than %d bytes" % (path, MAX_FILE)

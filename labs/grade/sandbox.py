@@ -8,7 +8,8 @@ import secrets
 import subprocess
 import threading
 
-SECONDS = 20
+SECONDS = 10
+MAX_LATE = 2
 MEGABYTES = 1024
 MAX_VERDICT = 8 << 20
 BWRAP = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session",
@@ -25,42 +26,53 @@ def limits(seconds=SECONDS):
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
 
-def functions_of(program):
-    text = subprocess.run(["nm", program], capture_output=True, text=True,
-                          check=True).stdout
-    return "\n".join(re.findall(r"^(\w+) [tT] ", text, re.M)) + "\n"
+class Judge:
+    """A program made of a submission and the explorer."""
 
+    def __init__(self, program):
+        text = subprocess.run(["nm", program], capture_output=True, text=True,
+                              check=True).stdout
+        self.program = program
+        self.functions = "\n".join(re.findall(r"^(\w+) [tT] ", text, re.M))
+        self.late = 0
 
-def judge(program, functions, scenario, bound):
-    """The verdict, a dict; where there is none, one that says why."""
-    nonce = secrets.token_hex(16) + "\n"
-    ours, theirs = os.pipe()
-    with open(ours, "rb") as result:
+    def verdict(self, scenario, bound):
+        """What it says of one scenario; where it says nothing, why."""
+        if self.late >= MAX_LATE:
+            return no_verdict(scenario, "not-run",
+                              "%d others did not come to an end" % self.late)
+        nonce = secrets.token_hex(16) + "\n"
+        text, said, status, timed_out = self.run(nonce, scenario, bound)
+        if timed_out or status in (-9, 128 + 9, 128 + 24):
+            self.late += 1
+            return no_verdict(scenario, "time-limit",
+                              "did not come to an end in %d s" % SECONDS)
+        if not status and text.startswith(nonce) and text.endswith(nonce):
+            return json.loads(text[len(nonce):-len(nonce)])
+        return no_verdict(scenario, "gave-up", said.strip() or
+                          "the explorer ended without a verdict (%d)" % status)
+
+    def run(self, nonce, scenario, bound):
+        ours, theirs = os.pipe()
         p = subprocess.Popen(
-            BWRAP + [program, str(theirs), scenario, str(bound)],
+            BWRAP + [self.program, str(theirs), scenario, str(bound)],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, pass_fds=[theirs], preexec_fn=limits)
         os.close(theirs)
         late = threading.Timer(SECONDS, p.kill)
         late.start()
-        try:
-            p.stdin.write((nonce + functions).encode())
-            p.stdin.close()
+        with open(ours, "rb") as result, p:
+            try:
+                p.stdin.write((nonce + self.functions).encode())
+                p.stdin.close()
+            except BrokenPipeError:
+                pass		# why, it says on stderr
             text = result.read(MAX_VERDICT).decode(errors="replace")
             said = p.stderr.read(2000).decode(errors="replace")
-        except BrokenPipeError:
-            text, said = "", p.stderr.read(2000).decode(errors="replace")
+            p.kill()
         timed_out = not late.is_alive()
         late.cancel()
-        p.kill()
-        status = p.wait()
-    if timed_out or status in (-9, 137, 152):
-        return no_verdict(scenario, "time-limit",
-                          "did not come to an end within %d s" % SECONDS)
-    if text.startswith(nonce) and text.endswith(nonce) and not status:
-        return json.loads(text[len(nonce):-len(nonce)])
-    return no_verdict(scenario, "gave-up", said.strip() or
-                      "the explorer ended without a verdict (%d)" % status)
+        return text, said, p.returncode, timed_out
 
 
 def no_verdict(scenario, kind, why):
