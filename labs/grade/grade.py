@@ -215,6 +215,9 @@ class Grader:
             lines += ["  %s:" % clean(head)] if x[key] else []
             lines += ["    %-24s %s" % (s["function"], self.place(s))
                       for s in x[key]]
+        if x["replay"]:
+            lines.append("  schedule %s, with %d preemptions" %
+                         (clean(x["replay"]), x["bound"]))
         return lines
 
     def report(self):
