@@ -14,11 +14,13 @@ expects a complaint that did not come.
 import argparse
 import ctypes
 import fcntl
+import glob
 import hashlib
 import json
 import os
 import secrets
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -26,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import tty
 
@@ -35,7 +38,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get('TWILL_CACHE') or os.path.expanduser('~/.cache/twill')
 DISK = 64 << 20		# the payload disk's size is part of the saved machine
 MEMORY = {'stock': '512M', 'debug': '640M'}
-BOOT_LIMIT = 180
+BOOT_LIMIT = 180	# seconds; and for the harness to end after a payload
 
 
 # In the order in which they are loaded; the debug kernel has them built in.
@@ -60,7 +63,7 @@ class Qemu:
     """A QEMU process: its monitor on a pipe, the guest's second serial port
     on a socket that both ends inherit, so that no two runs share a name."""
 
-    def __init__(self, args, console):
+    def __init__(self, args, console, limit):
         self.channel, theirs = socket.socketpair()
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
@@ -74,6 +77,10 @@ class Qemu:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
             pass_fds=[theirs.fileno()], preexec_fn=die_with_parent)
         theirs.close()
+        # Whatever happens, not for ever.
+        self.watchdog = threading.Timer(limit, self.process.kill)
+        self.watchdog.daemon = True
+        self.watchdog.start()
         self.monitor('qmp_capabilities')
 
     def monitor(self, command, **arguments):
@@ -93,6 +100,7 @@ class Qemu:
         return self.errors.read().decode(errors='replace').strip()[-500:]
 
     def end(self):
+        self.watchdog.cancel()
         self.process.kill()
         self.process.wait()
         for pipe in self.process.stdin, self.process.stdout:
@@ -116,9 +124,12 @@ class Machine:
                                stdout=subprocess.PIPE, text=True)
         if found.returncode:
             raise Trouble('no kernel')
-        words = dict(w.split('=', 1) for w in found.stdout.split())
-        self.kernel, self.kmods = words['kernel'], words['kmods']
-        self.modules = [m for m in DISK_DRIVER if os.path.exists(self.ko(m))]
+        words = dict(w.split('=', 1) for w in shlex.split(found.stdout))
+        self.kernel = words['kernel']
+        self.ko = {f[:-3]: os.path.join(d, f)
+                   for d, _, files in os.walk(words['kmods']) for f in files
+                   if f.endswith('.ko') and f[:-3] in DISK_DRIVER}
+        self.modules = [m for m in DISK_DRIVER if m in self.ko]
         self.args = [
             '-nodefaults', '-no-user-config', '-nic', 'none', '-no-reboot',
             '-display', 'none', '-M', 'q35', '-accel', 'tcg,thread=multi',
@@ -128,25 +139,22 @@ class Machine:
         ]
         self.dir = os.path.join(CACHE, f'machine-{kind}-{self.key()}')
 
-    def ko(self, module):
-        return os.path.join(self.kmods, module + '.ko')
-
     def key(self):
         """What the saved machine depends on."""
         h = hashlib.sha256(repr((self.args, DISK)).encode())
         for path in [self.kernel, os.path.join(HERE, 'init'),
                      '/bin/busybox', '/usr/bin/qemu-system-x86_64',
-                     *map(self.ko, self.modules)]:
+                     *map(self.ko.get, self.modules)]:
             with open(path, 'rb') as f:
                 h.update(hashlib.file_digest(f, 'sha256').digest())
         return h.hexdigest()[:12]
 
-    def qemu(self, disk, console, *more):
+    def qemu(self, disk, console, limit, *more):
         return Qemu([*self.args, '-initrd', os.path.join(self.dir, 'initrd'),
                      '-drive', f'if=none,id=payload,format=raw,readonly=on,'
                      f'file={disk}',
                      '-device', 'virtio-blk-pci,drive=payload', *more],
-                    console)
+                    console, limit)
 
     def make_initrd(self, path):
         with tempfile.TemporaryDirectory() as root:
@@ -157,7 +165,7 @@ class Machine:
             os.symlink('busybox', root + '/bin/sh')
             shutil.copy(os.path.join(HERE, 'init'), root + '/init')
             for m in self.modules:
-                shutil.copy(self.ko(m), root + '/modules')
+                shutil.copy(self.ko[m], root + '/modules')
             with open(root + '/modules/order', 'w') as f:
                 f.write(' '.join(self.modules))
             subprocess.run(
@@ -176,7 +184,8 @@ class Machine:
             start = time.monotonic()
             with open(self.dir + '/empty', 'wb') as disk:
                 disk.truncate(DISK)
-            with self.qemu(self.dir + '/empty', console) as q:
+            with self.qemu(self.dir + '/empty', console,
+                           2 * BOOT_LIMIT) as q:
                 self.wait_ready(q, start + BOOT_LIMIT, console)
                 booted = time.monotonic()
                 q.monitor('migrate-set-parameters', **{'max-bandwidth': 1 << 40})
@@ -193,8 +202,16 @@ class Machine:
                 raise Trouble('the kernel complained while it booted: '
                               f'{console}\n' + reports.show(complaints))
             os.rename(self.dir + '/state.new', self.dir + '/state')
+            self.forget_old()
             note(self.verbose, f'{self.kind}: booted in {booted - start:.1f} s,'
                  f' saved in {time.monotonic() - booted:.1f} s')
+
+    def forget_old(self):
+        """A saved machine of this kind that nobody used for a week."""
+        for d in glob.glob(os.path.join(CACHE, f'machine-{self.kind}-*/')):
+            used = max(e.stat().st_atime for e in os.scandir(d))
+            if used < time.time() - 7 * 86400:
+                shutil.rmtree(d, ignore_errors=True)
 
     @staticmethod
     def wait_ready(q, deadline, console):
@@ -211,6 +228,7 @@ class Machine:
     def run(self, payload, out, limit, shell=False):
         """Restore, run, and return (status, what the payload printed)."""
         self.save()
+        os.utime(self.dir + '/state')
         console = os.path.join(out, 'console.log')
         disk = os.path.join(out, 'payload.tar')
         start = time.monotonic()
@@ -221,7 +239,7 @@ class Machine:
             raise Trouble(f'the payload is larger than {DISK} bytes')
         os.truncate(disk, DISK)
         try:
-            with self.qemu(disk, console, '-incoming',
+            with self.qemu(disk, console, limit + BOOT_LIMIT, '-incoming',
                            f'exec:cat {self.dir}/state') as q:
                 while q.monitor('query-status')['status'] == 'inmigrate':
                     time.sleep(0.02)

@@ -4,6 +4,7 @@
 
 usage: replay.py LAB [--tries N] [--variant LAB/NAME] [--schedule S]
        replay.py LAB --tree DIR	another tree, under each of the lab's orders
+       replay.py LAB --variant V --record FILE	what the kernel says, for the book
 
 Each variant of the lab that fails is run in the scenario, and in the order of
 steps, in which the explorer saw it fail: the kernel's own detectors must say
@@ -39,21 +40,25 @@ BESIDES = {
     'refcount': ',kasan?,lockdep?,warning?,oops?,bug?,hung-task?',
 }
 
-# In the guest: each scenario under its order. A task that hangs cannot be
-# waited for: the kernel says so.
+# In the guest: each scenario under its order. A task that hangs, and one that
+# waits for a task that died, cannot be waited for: the kernel's log tells.
 RUN = '''#!/bin/sh
 for m in gate twill twill_vfio; do insmod $m.ko || exit 2; done
 while read -r scenario order; do
 	./scenarios $scenario $order >said 2>&1 &
 	while kill -0 $! 2>/dev/null; do
-		! dmesg | grep -q 'blocked for more than' || break
+		! dmesg | grep -q 'blocked for more than' || lost=hung
+		# A task has died; hung ones are not reported any more.
+		[ $(($(cat /proc/sys/kernel/tainted) & 128)) = 0 ] || lost=died
+		[ -z "$lost" ] || break
 		sleep 0.1
 	done
 	cat said
 	echo "replayed: $(cat /dev/twill-gate)"
+	[ -z "$lost" ] || break
 done <orders
 '''
-UNLOAD = 'rmmod twill_vfio && rmmod twill && rmmod gate\n'
+UNLOAD = '[ -z "$lost" ] && rmmod twill_vfio && rmmod twill && rmmod gate\n'
 
 
 class Failed(Exception):
@@ -127,8 +132,8 @@ class Tree:
     """A tangled tree, and its modules with steps for the debug kernel."""
 
     def __init__(self, name, path, kdir):
-        self.name, self.path = name, path
-        self.out = os.path.join(BUILD, 'replays', name, 'module')
+        self.name, self.keep = name, os.path.join(BUILD, 'replays', name)
+        self.out = os.path.join(self.keep, 'module')
         command(os.path.join(HERE, 'module.sh'), path, self.out, kdir,
                 'STEPS=1')
 
@@ -173,16 +178,18 @@ class Tree:
                 why.append('gate: ' + gate)
         if len(gates) != len(runs):
             why.append(f'{len(gates)} of {len(runs)} scenarios ended')
-        right = [r for r in found if r['kind'] == expect]
+        right = [r for r in found if silent or r['kind'] == expect]
         function = runs[0][0]['function']
-        if right and not any(re.search(rf'\b{function}\b', l)
+        if right and not silent and not any(re.search(rf'\b{function}\b', l)
                              for r in right for l in r['lines']):
             why.append(f'{expect}, but not in {function}')
         return {
             'ok': not done.returncode and not why, 'why': why,
             'kinds': [r['kind'] for r in found],
             'title': right[0]['title'] if right else '', 'gate': gates,
-            'report': reports.quiet(right[0]['lines'], 60) if right else '',
+            'report': '\n'.join(reports.with_source(
+                reports.quiet(right[0]['lines'], 60).split('\n'),
+                self.out)) if right else '',
         }
 
 
@@ -197,12 +204,14 @@ def plan(args, kdir):
             failing.append((row, path, explore(row, args.schedule)))
     orders = [(row, seen) for row, _, seen in failing]
     if args.tree:
-        quiet = [(f'tree-{os.getpid()}', args.tree)]
+        quiet = [(f'tree-{os.getpid()}', os.path.abspath(args.tree))]
     else:
         for row, path, seen in failing:
             yield (Tree(row['variant'], path, kdir), [(row, seen)],
                    row['kernel'], args.tries)
         quiet.insert(0, ('sound', ROOT))
+    if args.record:
+        return
     for name, path in quiet:
         yield (Tree(name, path, kdir), orders, 'silence',
                args.tries if name == 'sound' else 1)
@@ -214,7 +223,7 @@ def one(job):
     alone = len(runs) == 1
     # Whether anything leaks does not depend on luck: once is enough.
     results = [tree.replay(runs, expect, expect == 'silence' and n == 1,
-                           os.path.join(BUILD, 'replays', tree.name, str(n)))
+                           os.path.join(tree.keep, str(n)))
                for n in range(1, tries + 1)]
     return {'tree': tree.name, 'expected': expect,
             'scenario': row['scenario'] if alone else f'those {len(runs)}',
@@ -232,6 +241,7 @@ def main():
     p.add_argument('--schedule', help='the explorer\'s replay string')
     p.add_argument('--tree')
     p.add_argument('--json', help='where to write the summary')
+    p.add_argument('--record')
     p.add_argument('--show', action='store_true',
                    help='show the first report of each')
     args = p.parse_args()
@@ -260,9 +270,15 @@ def main():
                           (' '.join(t['kinds']) or 'nothing'))
             if args.show and r['tries'][0]['report']:
                 print('\n' + r['tries'][0]['report'] + '\n')
+    if args.record:
+        with open(args.record, 'w') as f:
+            f.write(summary[0]['tries'][0]['report'] + '\n')
+        return not summary[0]['ok']
     out = args.json or os.path.join(BUILD, 'replays', args.lab + '.json')
     with open(out, 'w') as f:
         json.dump(summary, f, indent=1)
+    if args.tree:
+        shutil.rmtree(os.path.join(BUILD, 'replays', f'tree-{os.getpid()}'))
     wrong = sum(not r['ok'] for r in summary)
     print('replay: ' + (f'{wrong} wrong' if wrong else 'all as expected'))
     return wrong != 0

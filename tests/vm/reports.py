@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Find the kernel's complaints in a console log."""
+import os
 import re
+import subprocess
 
 # The first pattern that matches a line names the complaint it begins.
 KINDS = [(kind, re.compile(pattern)) for kind, pattern in (
@@ -100,3 +102,41 @@ def blocked(log):
     lines = [STAMP.sub('', l.rstrip()) for l in log.splitlines()]
     starts = [i for i, l in enumerate(lines) if 'sysrq: Show Blocked' in l]
     return quiet(lines[starts[-1]:], 60) + '\n' if starts else ''
+
+
+# A line of a call trace.
+FRAME = re.compile(r'^ +([\w.]+)\+0x([0-9a-f]+)/0x[0-9a-f]+ \[(\w+)\]$')
+
+
+def symbols(ko):
+    """Of each function in a module: its section and place there."""
+    text = subprocess.run(['objdump', '-t', ko], stdout=subprocess.PIPE,
+                          text=True).stdout
+    found = {}
+    for line in text.splitlines():
+        m = re.match(r'([0-9a-f]+) .{6}F (\S+)\t[0-9a-f]+ (?:\.hidden )?(\S+)',
+                     line)
+        if m:
+            found[m[3]] = m[2], int(m[1], 16)
+    return found
+
+
+def with_source(lines, out):
+    """Say at the frames in modules built in `out` which line that is."""
+    cache, told = {}, []
+    for line in lines:
+        m = FRAME.match(line)
+        ko = m and os.path.join(out, m[3] + '.ko')
+        if m and ko not in cache:
+            cache[ko] = symbols(ko) if os.path.exists(ko) else {}
+        if m and m[1] in cache[ko]:
+            section, start = cache[ko][m[1]]
+            # A frame holds the place to return to: the call is before it.
+            at = start + int(m[2], 16) - 1
+            place = subprocess.run(
+                ['addr2line', '-e', ko, '-j', section, hex(at)],
+                stdout=subprocess.PIPE, text=True).stdout.split()
+            if place and place[0].startswith(out + '/'):
+                line = f'{line:<46} src/{place[0][len(out) + 1:]}'
+        told.append(line)
+    return told

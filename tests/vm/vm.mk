@@ -38,6 +38,19 @@ replay: build/explore build/scenarios build/tangled | build/stamps/need-debug ##
 		$(if $(SCHEDULE),--schedule '$(SCHEDULE)') \
 		$(if $(VARIANT),--variant $(VARIANT))
 
+# What the kernel says, for the book; lock-inversion/bug's report goes to
+# lock-inversion-bug-kernel.txt.
+define RECORD_KERNEL
+build/recorded/$(subst /,-,$(1))-kernel.txt: build/variants/$(1)/explore \
+		build/scenarios | build/stamps/need-debug
+	@mkdir -p $$(@D)
+	@tests/vm/replay.py $(patsubst %/,%,$(dir $(1))) --variant $(1) --tries 1 \
+		--record $$@.new
+	@mv $$@.new $$@
+endef
+$(foreach v,$(shell awk -F '\t' '!/^\#/ && $$7 != "silence" { print $$1 }' \
+	tests/variants.tsv 2>/dev/null),$(eval $(call RECORD_KERNEL,$(v))))
+
 # The instruments see what they must see; the harness fails when it must.
 check-vm: | build/stamps/need-debug
 	@tests/vm/proofs/prove.sh
