@@ -28,6 +28,7 @@ static int device_release(struct inode *inode, struct file *file)
 	vm_put(vm);
 	return 0;
 }
+
 /**
  * devices_destroy() - end the devices that live as long as their machine
  * @vm: a machine that nobody holds
@@ -44,6 +45,7 @@ void devices_destroy(struct vm *vm)
 		dev->ops->destroy(dev);
 	}
 }
+
 /* A device that never got its file. */
 static void device_unmake(struct vm_device *dev)
 {
@@ -70,8 +72,6 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return cmd == KVM_GET_DEVICE_ATTR ? -EPERM : -ENOTTY;
 	if (copy_from_user(&attr, (void __user *)arg, sizeof(attr)))
 		return -EFAULT;
-	if (attr.flags)
-		return -EINVAL;
 	return cmd == KVM_SET_DEVICE_ATTR ? dev->ops->set_attr(dev, &attr) :
 					    dev->ops->has_attr(dev, &attr);
 }
@@ -113,6 +113,7 @@ static struct vm_device *device_make(struct vm *vm,
 	}
 	return dev;
 }
+
 /**
  * device_create_fd() - make a device and a file descriptor for it
  * @vm: its machine

@@ -81,6 +81,7 @@ free_cache:
 	stage2_exit_cache();
 	return r;
 }
+
 static void __exit twill_exit(void)
 {
 	misc_deregister(&twill_misc);

@@ -82,6 +82,7 @@ static void memslot_retire(struct vm *vm, struct memslots *marked, u32 i)
 		vm_flush(vm);
 	spin_unlock(&vm->mmu_lock);
 }
+
 static int memslot_replace(struct vm *vm, int i, const struct memslot *new)
 {
 	const struct memslots *now = rcu_dereference_protected(vm->memslots,
@@ -145,6 +146,7 @@ static int memslot_parse(const struct kvm_userspace_memory_region *region,
 	slot->hva = region->userspace_addr;
 	return 0;
 }
+
 static int memslot_decide(struct vm *vm, const struct memslot *new)
 {
 	const struct memslots *now = rcu_dereference_protected(vm->memslots,

@@ -78,6 +78,7 @@ static bool age(struct mmu_notifier *mn, hva_t start, hva_t end, range_fn *fn,
 	srcu_read_unlock(&vm->srcu, idx);
 	return young;
 }
+
 static int clear_flush_young(struct mmu_notifier *mn, struct mm_struct *mm,
 			     unsigned long start, unsigned long end)
 {

@@ -26,6 +26,7 @@ void stage2_exit_cache(void)
 {
 	kmem_cache_destroy(table_cache);
 }
+
 /**
  * stage2_fill_pool() - have enough tables at hand to map any page
  * @pool: where to keep them
@@ -65,6 +66,7 @@ static u64 *stage2_child(u64 entry)
 {
 	return phys_to_virt(arch_stage2_phys(entry));
 }
+
 typedef bool visit_fn(u64 *entry);
 
 static bool stage2_visit(u64 *table, int level, gfn_t first, gfn_t end,
@@ -208,11 +210,13 @@ static void free_tables(u64 *table, int level)
 	}
 	kmem_cache_free(table_cache, table);
 }
+
 /**
  * stage2_free() - free the table, if that has not been done
  * @vm: a machine whose vCPUs do not run and will not run again
  *
- * Context: may be called twice, from the notifier and from vm_destroy().
+ * Context: may be called again, even at the same time: by the notifier, for an
+ *	exit and for unregistering, and by vm_destroy().
  * Takes: vm->mmu_lock.
  */
 void stage2_free(struct vm *vm)

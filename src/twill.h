@@ -44,6 +44,7 @@ struct memslots {
 	unsigned int n;
 	struct memslot slot[MAX_MEMSLOTS];
 };
+
 #define STAGE2_LEVELS 4
 #define STAGE2_ENTRIES 512
 #define STAGE2_SIZE (1ULL << (PAGE_SHIFT + 9 * STAGE2_LEVELS))
@@ -79,9 +80,10 @@ struct vm {
 	struct mutex slots_lock;	/* one change of slots at a time */
 	struct srcu_struct srcu;	/* readers of memslots */
 	struct memslots __rcu *memslots;
-	spinlock_t mmu_lock;		/* guards the five below */
-	struct stage2 stage2;
+
 	struct mmu_notifier mn;
+	spinlock_t mmu_lock;		/* guards the three below */
+	struct stage2 stage2;
 	unsigned long invalidate_seq;	/* invalidations that have ended */
 	long invalidating;		/* and those that have only begun */
 	struct list_head devices;	/* those that have not ended */
@@ -141,6 +143,7 @@ struct vm_device_ops {
 	int (*has_attr)(struct vm_device *dev,
 			const struct kvm_device_attr *attr);
 };
+
 /**
  * struct vm_device - a device that the kernel plays
  * @ops: its kind
@@ -154,6 +157,7 @@ struct vm_device {
 	void *private;
 	struct list_head node;
 };
+
 /**
  * struct window - I/O ports that a pass-through device answers
  * @node: in vm->windows, guarded by vm->lock

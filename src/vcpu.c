@@ -37,6 +37,7 @@ free_vcpu:
 	kfree(vcpu);
 	return ERR_PTR(r);
 }
+
 static void vcpu_destroy(struct vcpu *vcpu)
 {
 	arch_vcpu_destroy(vcpu);

@@ -69,6 +69,7 @@ static int add_group(struct vfio_dev *vfio, struct vm *vm, struct file *file)
 	set_vm(file, vm);
 	return 0;
 }
+
 static void drop_file(struct vfio_file *vf)
 {
 	set_vm(vf->file, NULL);
@@ -86,6 +87,7 @@ static int del_group(struct vfio_dev *vfio, struct file *file)
 	drop_file(vf);
 	return 0;
 }
+
 static int vfio_dev_has_attr(struct vm_device *dev,
 			     const struct kvm_device_attr *attr)
 {
@@ -139,6 +141,7 @@ static int vfio_dev_create(struct vm_device *dev)
 	dev->private = vfio;
 	return 0;
 }
+
 static void vfio_dev_end(struct vm_device *dev)
 {
 	struct vfio_dev *vfio = dev->private;

@@ -34,6 +34,7 @@ void vm_get(struct vm *vm)
 	refcount_inc(&vm->users);
 	step(vm_get, vm);
 }
+
 /**
  * vm_get_safe() - take a reference, unless the machine is being destroyed
  * @vm: memory that is still a machine, alive or not: the caller must make sure
@@ -48,6 +49,7 @@ bool vm_get_safe(struct vm *vm)
 	return refcount_inc_not_zero(&vm->users);
 }
 EXPORT_SYMBOL_GPL(vm_get_safe);
+
 /**
  * vm_put() - let go of a machine
  * @vm: a machine that the caller holds, and may not touch from now on
@@ -151,6 +153,7 @@ static const struct file_operations vm_fops = {
 	.unlocked_ioctl = vm_ioctl,
 	.llseek = noop_llseek,
 };
+
 /**
  * vm_create_fd() - make a machine and a file descriptor that holds it
  *

@@ -111,6 +111,7 @@ static long group_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	kfree(name);
 	return r ? r : pt_device_get_fd(group->device);
 }
+
 static int group_open(struct inode *inode, struct file *file)
 {
 	struct group *group = container_of(file->private_data, struct group,
@@ -118,9 +119,10 @@ static int group_open(struct inode *inode, struct file *file)
 	int r = 0;
 
 	mutex_lock(&group->lock);
-	if (group->opened)
+	if (group->opened || group->device->open_count)
 		r = -EBUSY;
-	group->opened = true;
+	else
+		group->opened = true;
 	mutex_unlock(&group->lock);
 	file->private_data = group;
 	return r;

@@ -69,6 +69,7 @@ static struct group null_group = {
 	.device = &null_device.device,
 	.misc = { .name = "twill-vfio-0", .nodename = "twill-vfio/0" },
 };
+
 static int __init twill_vfio_init(void)
 {
 	return group_register(&null_group);

@@ -149,3 +149,39 @@ SCENARIO("unmap-vs-slot", "a page is taken back while its slot is removed",
 	 setup_mapped, close_all, take_back, remove_slot);
 SCENARIO("fault-vs-removal", "slot and page go while the guest faults",
 	 setup, close_all, run_or_fail, remove_and_take_back);
+
+static int guess;
+
+static void setup_guess(void)
+{
+	int node = u_open("/dev/twill");
+
+	u_assert(node >= 0);
+	vm = u_ioctl(node, KVM_CREATE_VM, 0);
+	u_assert(vm >= 0);
+	u_close(node);
+	guess = node;	/* the number that the next descriptor gets */
+}
+
+static void make_device(void)
+{
+	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
+
+	u_ioctl(vm, KVM_CREATE_DEVICE, &d);
+}
+
+static void close_vm_and_guess(void)
+{
+	u_close(vm);
+	u_close(guess);
+}
+
+static void close_guess(void)
+{
+	u_close(guess);
+}
+
+SCENARIO("create-vs-guess", "a device's descriptor is closed before its number is known",
+	 setup_guess, close_guess, make_device, close_vm_and_guess);
+SCENARIO("use-vs-both", "a page in use is taken back while its slot is removed",
+	 setup_mapped, close_all, run_or_fail, remove_slot, take_back);
