@@ -126,8 +126,9 @@ class Grader:
         with open(listing) as f:
             objects = {w[2]: w[1] for w in map(str.split, f)
                        if w[0] == "subject" and w[2].startswith("src/")}
-        said, self.state = rules.check_objects(objects, self.lab.files,
-                                               self.lab.names)
+        said, self.state = rules.check_objects(
+            objects, self.lab.files, self.lab.names,
+            rules.kernel_functions(EXPLORE + "/include"))
         if said:
             return self.refuse("rules", "only what a lab may contain",
                                self.home("\n".join(said[:20])))

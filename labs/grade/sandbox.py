@@ -7,6 +7,7 @@ import resource
 import secrets
 import subprocess
 import threading
+from lab import CannotGrade
 
 SECONDS = 10
 MAX_LATE = 2
@@ -33,6 +34,9 @@ class Judge:
         text = subprocess.run(["nm", program], capture_output=True, text=True,
                               check=True).stdout
         self.program = program
+        p = subprocess.run(BWRAP + ["true"], capture_output=True, text=True)
+        if p.returncode:
+            raise CannotGrade("there is no sandbox here: " + p.stderr.strip())
         self.functions = "\n".join(re.findall(r"^(\w+) [tT] ", text, re.M))
         self.late = 0
 
