@@ -24,7 +24,7 @@ import sandbox
 from lab import ROOT, CannotGrade, find_lab, read_work, tangle
 
 EXPLORE = os.path.join(ROOT, "tests/explore")
-HERE = os.path.dirname(os.path.abspath(__file__))
+BOUND = 2	# preemptions, where the lab does not say otherwise
 # So that what the explorer cannot see is not there: no call but by a thunk
 # that looks where it goes, no array used outside its bounds.
 FLAGS = ("-mindirect-branch=thunk-extern -mindirect-branch-register "
@@ -136,21 +136,23 @@ class Grader:
 
     def explore(self):
         judge = sandbox.Judge(self.program)
-        names = [(r["scenario"], r.get("bound", 2))
-                 for stage in self.lab.stages for r in stage["rows"]
-                 if "scenario" in r]
+        rows = [r for stage in self.lab.stages for r in stage["rows"]
+                if "scenario" in r]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            results = dict(zip(names, pool.map(
-                lambda n: judge.verdict(*n), names)))
-        reached = True
+            results = dict(zip(
+                (r["name"] for r in rows),
+                pool.map(lambda r: judge.verdict(
+                    r["scenario"], r.get("bound", BOUND),
+                    r.get("order", True)), rows)))
+        reached, seen = True, {}
         for stage in self.lab.stages:
             passed = True
             for r in stage["rows"]:
                 row = Row(r["name"], r["shows"], r["points"])
                 self.rows.append(row)
                 if "scenario" in r:
-                    row.result = results[r["scenario"], r.get("bound", 2)]
-                    good = self.proved(row, r.get("bound", 2))
+                    row.result = results[r["name"]]
+                    good = self.proved(row, r.get("bound", BOUND), seen)
                 else:
                     good = not self.state
                     row.text = "\n".join(map(clean, self.state))
@@ -161,17 +163,21 @@ class Grader:
                 passed = passed and good
             reached = reached and passed
 
-    def proved(self, row, bound):
+    def proved(self, row, bound, seen):
         x = row.result
         if x["class"] == "none":
             if x["claim"] in ("complete", "bound %d exhausted" % bound):
                 return True
             x.update({"class": "gave-up", "text": "too many orders to try: " +
                       x["claim"]})
-        row.text = "%s: %s, in %s: %s" % (x["class"], x["object"],
-                                          x["function"], x["text"])
+        what = "%s: %s, in %s" % (x["class"], x["object"], x["function"])
         if x["class"] == "assertion" or x["object"] == "-":
             row.text = "%s: %s" % (x["class"], x["text"])
+        elif what in seen:
+            row.text = "%s, as in %s" % (what, seen[what])
+        else:
+            row.text = "%s: %s" % (what, x["text"])
+            seen[what] = row.name
         row.text = clean(row.text)
         return False
 
@@ -217,7 +223,7 @@ class Grader:
             lines += ["    %-24s %s" % (s["function"], self.place(s))
                       for s in x[key]]
         if x["replay"]:
-            lines.append("  schedule %s, with %d preemptions" %
+            lines.append("  schedule: %s, preemptions: %d" %
                          (clean(x["replay"]), x["bound"]))
         return lines
 

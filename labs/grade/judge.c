@@ -2,7 +2,7 @@
 /*
  * The explorer's main, for grading: one scenario, one verdict.
  *
- * usage: judge FD SCENARIO BOUND
+ * usage: judge FD SCENARIO BOUND order|no-order
  *
  * The verdict goes to FD, between two lines that repeat the first line of
  * stdin. What follows there are the addresses of all functions: a submission
@@ -77,8 +77,8 @@ int main(int argc, char **argv)
 	char *nonce = malloc(100);
 	FILE *f;
 
-	if (argc != 4 || !fgets(nonce, 100, stdin))
-		die("usage: judge FD SCENARIO BOUND");
+	if (argc != 5 || !fgets(nonce, 100, stdin))
+		die("usage: judge FD SCENARIO BOUND order|no-order");
 	functions = malloc(MAX_FUNCTIONS * sizeof(*functions));
 	while (nfunctions < MAX_FUNCTIONS &&
 	       scanf("%lx", &functions[nfunctions]) == 1)
@@ -87,6 +87,7 @@ int main(int argc, char **argv)
 	f = fdopen(atoi(argv[1]), "w");
 	s = find_scenario(argv[2]);
 	o.bound = atoi(argv[3]);
+	o.no_order = !strcmp(argv[4], "no-order");
 	if (!f || !s)
 		die("no such file or scenario: %s %s", argv[1], argv[2]);
 	r = explore(s, &o);

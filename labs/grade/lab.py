@@ -97,6 +97,6 @@ def read_work(work, paths):
                 problems.append("%s: links are not followed" % path)
             elif (name in names and path not in paths and
                   not re.search(r"^\.|~$|\.(orig|rej|bak)$", name)):
-                problems.append("%s is not one of the files of this lab (%s)"
-                                % (path, ", ".join(paths)))
+                problems.append("%s is not one of the files of this lab" %
+                                path)
     return files, sorted(set(problems))

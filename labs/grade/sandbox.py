@@ -40,13 +40,14 @@ class Judge:
         self.functions = "\n".join(re.findall(r"^(\w+) [tT] ", text, re.M))
         self.late = 0
 
-    def verdict(self, scenario, bound):
+    def verdict(self, scenario, bound, order):
         """What it says of one scenario; where it says nothing, why."""
         if self.late >= MAX_LATE:
             return no_verdict(scenario, "not-run",
                               "%d others did not come to an end" % self.late)
         nonce = secrets.token_hex(16) + "\n"
-        text, said, status, timed_out = self.run(nonce, scenario, bound)
+        text, said, status, timed_out = self.run(
+            nonce, [scenario, str(bound), "order" if order else "no-order"])
         if timed_out or status in (-9, 128 + 9, 128 + 24):
             self.late += 1
             return no_verdict(scenario, "time-limit",
@@ -56,10 +57,10 @@ class Judge:
         return no_verdict(scenario, "gave-up", said.strip() or
                           "the explorer ended without a verdict (%d)" % status)
 
-    def run(self, nonce, scenario, bound):
+    def run(self, nonce, words):
         ours, theirs = os.pipe()
         p = subprocess.Popen(
-            BWRAP + [self.program, str(theirs), scenario, str(bound)],
+            BWRAP + [self.program, str(theirs)] + words,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, pass_fds=[theirs], preexec_fn=limits)
         os.close(theirs)
