@@ -57,8 +57,8 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp);
 
 /* All of these: process context, vcpu->lock held, by the VMM's own thread. */
 
-/* The VMM is back from an exit for port input: take the data. */
-void arch_vcpu_complete_io(struct vcpu *vcpu);
+/* The VMM is back from an exit: take its answer. Returns: as arch_vcpu_run(). */
+int arch_vcpu_complete_io(struct vcpu *vcpu);
 
 /* Before the first visit, and after the last one, of a KVM_RUN. */
 void arch_vcpu_load(struct vcpu *vcpu);

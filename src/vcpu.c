@@ -90,9 +90,8 @@ void vm_flush(struct vm *vm)
 
 static int vcpu_run(struct vcpu *vcpu)
 {
-	int r = 1;
+	int r = arch_vcpu_complete_io(vcpu);
 
-	arch_vcpu_complete_io(vcpu);
 	arch_vcpu_load(vcpu);
 	while (r > 0) {
 		if (READ_ONCE(vcpu->run->immediate_exit) ||

@@ -318,7 +318,7 @@ static void passed_through(void)
 	must(!close(device));
 }
 
-/* A killed VMM's files are released last-opened first; see chapter 7. */
+/* A killed VMM's files are released last-opened first: "The circle of locks". */
 static void killed_with_device(void)
 {
 	pid_t pid = fork();

@@ -109,15 +109,16 @@ static int model_port(struct vcpu *vcpu, const struct model_op *op)
 	vcpu->arch.pending_in = !write;
 	return 0;
 }
-void arch_vcpu_complete_io(struct vcpu *vcpu)
+int arch_vcpu_complete_io(struct vcpu *vcpu)
 {
 	u32 data;
 
 	if (!vcpu->arch.pending_in)
-		return;
+		return 1;
 	vcpu->arch.pending_in = false;
 	memcpy(&data, (void *)vcpu->run + PAGE_SIZE, sizeof(data));
 	vcpu->arch.value = data;
+	return 1;
 }
 
 int arch_vcpu_run(struct vcpu *vcpu)

@@ -4,6 +4,7 @@
 #define TWILL_ARCH_TYPES_H
 
 #include <linux/kvm.h>
+#include <linux/signal_types.h>
 #include <linux/types.h>
 #include <asm/fpu/types.h>
 #include <asm/pgtable_types.h>
@@ -35,6 +36,8 @@ struct arch_vcpu {
 	struct kvm_cpuid_entry2 *cpuid;
 	u32 nr_cpuid;
 	u64 apic_base;
+	sigset_t sigset;
+	bool has_sigset;		/* the mask for the time of KVM_RUN */
 	struct {
 		bool pending;		/* the VMM has been told, and has to answer */
 		bool in;
@@ -43,6 +46,28 @@ struct arch_vcpu {
 		u64 next_rip;
 		u64 linear_rip;		/* where the instruction is */
 	} io;
+	struct {
+		struct {
+			bool pending;		/* an instruction raised it */
+			bool injected;		/* its delivery has been tried */
+			bool has_error;
+			u8 nr;
+			u32 error;
+		} exception;
+		bool interrupt;			/* one is to be delivered next */
+		u8 vector;			/* its number */
+		u8 nmi_pending;
+		bool nmi_injected;		/* its delivery has been tried */
+		bool nmi_masked;		/* one is being handled */
+		bool nmi_ending;		/* by the IRET at nmi_iret */
+		u64 nmi_iret;
+		bool stepping;			/* the trap flag is ours */
+		bool guest_tf;			/* and this was the guest's */
+		bool stepped;			/* it was, in the visit that has just ended */
+		bool shadowed;			/* the guest was entered in a shadow */
+		u64 entered_at;			/* and where, as a linear address */
+		u8 tried;			/* what stood in EVENTINJ last */
+	} events;
 };
 
 static inline u64 arch_stage2_table(phys_addr_t table)

@@ -14,34 +14,6 @@ static void step_over(struct vcpu *vcpu, unsigned int length)
 	vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
 }
 
-static int inject(struct vcpu *vcpu, unsigned int vector)
-{
-	struct vmcb *vmcb = vcpu->arch.vmcb;
-	u32 event = vector | SVM_EVTINJ_TYPE_EXEPT | SVM_EVTINJ_VALID;
-
-	if ((vector == GP_VECTOR || vector == AC_VECTOR) &&
-	    vmcb->save.cr0 & X86_CR0_PE)
-		event |= SVM_EVTINJ_VALID_ERR;
-	vmcb->control.event_inj = event;
-	vmcb->control.event_inj_err = 0;
-	return 1;
-}
-static void repeat_delivery(struct vmcb_control_area *control)
-{
-	u32 info = control->exit_int_info;
-	u32 type = info & SVM_EXITINTINFO_TYPE_MASK;
-	u32 vector = info & SVM_EXITINTINFO_VEC_MASK;
-
-	control->event_inj = 0;
-	if (!(info & SVM_EXITINTINFO_VALID) || type == SVM_EXITINTINFO_TYPE_SOFT)
-		return;
-	if (type == SVM_EXITINTINFO_TYPE_EXEPT &&
-	    (vector == BP_VECTOR || vector == OF_VECTOR))
-		return;
-	control->event_inj = info;
-	control->event_inj_err = control->exit_int_info_err;
-}
-
 static int cannot_emulate(struct vcpu *vcpu)
 {
 	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
@@ -111,18 +83,23 @@ static int exit_io(struct vcpu *vcpu)
 	}
 	return ask_vmm(vcpu, data);
 }
-void arch_vcpu_complete_io(struct vcpu *vcpu)
+int arch_vcpu_complete_io(struct vcpu *vcpu)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
 	struct vmcb_save_area *save = &arch->vmcb->save;
 	u32 data;
 
+	if (vcpu->run->cr8 > V_TPR_MASK)
+		return -EINVAL;
+	arch->vmcb->control.int_ctl &= ~V_TPR_MASK;
+	arch->vmcb->control.int_ctl |= vcpu->run->cr8;
 	if (!arch->io.pending)
-		return;
+		return 1;
 	arch->io.pending = false;
 	memcpy(&data, (void *)vcpu->run + PAGE_SIZE, sizeof(data));
 	if (save->cs.base + save->rip == arch->io.linear_rip)
 		finish_io(vcpu, data);
+	return 1;
 }
 
 static int exit_cpuid(struct vcpu *vcpu)
@@ -150,10 +127,10 @@ static int exit_msr(struct vcpu *vcpu)
 	if (vcpu->arch.vmcb->control.exit_info_1) {
 		value = regs[REG_RDX] << 32 | (u32)regs[REG_RAX];
 		if (!msr_write(vcpu, index, value))
-			return inject(vcpu, GP_VECTOR);
+			return event_raise(vcpu, GP_VECTOR, 0);
 	} else {
 		if (!msr_read(vcpu, index, &value))
-			return inject(vcpu, GP_VECTOR);
+			return event_raise(vcpu, GP_VECTOR, 0);
 		regs[REG_RAX] = (u32)value;
 		regs[REG_RDX] = value >> 32;
 	}
@@ -169,7 +146,7 @@ static int exit_xsetbv(struct vcpu *vcpu)
 	if (vcpu->arch.vmcb->save.cpl || (u32)regs[REG_RCX] ||
 	    value & ~(good & svm_host_xcr0) || !(value & XFEATURE_MASK_FP) ||
 	    (value & XFEATURE_MASK_YMM && !(value & XFEATURE_MASK_SSE)))
-		return inject(vcpu, GP_VECTOR);
+		return event_raise(vcpu, GP_VECTOR, 0);
 	vcpu->arch.xcr0 = value;
 	step_over(vcpu, 3);
 	return 1;
@@ -200,7 +177,7 @@ static int exit_npf(struct vcpu *vcpu)
 	return r ? r : cannot_emulate(vcpu);
 }
 
-static int exit_shutdown(struct vcpu *vcpu)
+int svm_shutdown(struct vcpu *vcpu)
 {
 	svm_reset(vcpu);
 	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
@@ -229,7 +206,7 @@ int svm_handle_exit(struct vcpu *vcpu)
 {
 	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
 
-	repeat_delivery(control);
+	event_left(vcpu);
 	switch (control->exit_code) {
 	case SVM_EXIT_INTR:
 	case SVM_EXIT_NMI:
@@ -252,13 +229,11 @@ int svm_handle_exit(struct vcpu *vcpu)
 	case SVM_EXIT_MONITOR:
 	case SVM_EXIT_MWAIT:
 	case SVM_EXIT_RDPRU:
-		return inject(vcpu, UD_VECTOR);
+		return event_raise(vcpu, UD_VECTOR, 0);
 	case SVM_EXIT_RDPMC:
-		return inject(vcpu, GP_VECTOR);
+		return event_raise(vcpu, GP_VECTOR, 0);
 	case SVM_EXIT_EXCP_BASE + AC_VECTOR:
-		return inject(vcpu, AC_VECTOR);
-	case SVM_EXIT_EXCP_BASE + DB_VECTOR:
-		return inject(vcpu, DB_VECTOR);
+		return event_raise(vcpu, AC_VECTOR, 0);
 	case SVM_EXIT_IOIO:
 		return exit_io(vcpu);
 	case SVM_EXIT_NPF:
@@ -278,9 +253,15 @@ int svm_handle_exit(struct vcpu *vcpu)
 		step_over(vcpu, 2);
 		return 1;
 	case SVM_EXIT_SHUTDOWN:
-		return exit_shutdown(vcpu);
+		return svm_shutdown(vcpu);
 	case SVM_EXIT_ERR:
 		return exit_refused(vcpu);
+	case SVM_EXIT_VINTR:
+		return 1;
+	case SVM_EXIT_IRET:
+		return event_iret(vcpu);
+	case SVM_EXIT_EXCP_BASE + DB_VECTOR:
+		return event_debug(vcpu);
 	}
 	return unexpected(vcpu);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Registers as the VMM reads and writes them. */
 #include <linux/kvm.h>
+#include <linux/signal.h>
 #include <linux/uaccess.h>
 #include "svm.h"
 
@@ -29,7 +30,6 @@ static void set_regs(struct arch_vcpu *arch, const struct kvm_regs *regs)
 		arch->regs[reg_number[i]] = field[i];
 	arch->vmcb->save.rip = regs->rip;
 	arch->vmcb->save.rflags = regs->rflags | X86_EFLAGS_FIXED;
-	arch->vmcb->control.event_inj = 0;
 }
 
 static void get_segment(const struct vmcb_seg *seg, struct kvm_segment *to)
@@ -105,6 +105,9 @@ static void get_sregs(struct arch_vcpu *arch, struct kvm_sregs *sregs)
 	sregs->cr8 = arch->vmcb->control.int_ctl & V_TPR_MASK;
 	sregs->efer = save->efer & ~EFER_SVME;
 	sregs->apic_base = arch->apic_base;
+	if (arch->events.interrupt)
+		__set_bit(arch->events.vector,
+			  (unsigned long *)sregs->interrupt_bitmap);
 }
 static bool contradictory(const struct kvm_sregs *sregs)
 {
@@ -115,9 +118,11 @@ static bool contradictory(const struct kvm_sregs *sregs)
 		       (sregs->cs.l && sregs->cs.db);
 	return long_mode || sregs->cs.l;
 }
-static int set_sregs(struct arch_vcpu *arch, const struct kvm_sregs *sregs)
+static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 {
+	struct arch_vcpu *arch = &vcpu->arch;
 	struct vmcb_save_area *save = &arch->vmcb->save;
+	unsigned long vector;
 
 	if (contradictory(sregs))
 		return -EINVAL;
@@ -135,6 +140,10 @@ static int set_sregs(struct arch_vcpu *arch, const struct kvm_sregs *sregs)
 	arch->vmcb->control.int_ctl |= sregs->cr8 & V_TPR_MASK;
 	arch->apic_base = sregs->apic_base;
 	arch->last_cpu = -1;
+	vector = find_first_bit((unsigned long *)sregs->interrupt_bitmap,
+				KVM_NR_INTERRUPTS);
+	if (vector < KVM_NR_INTERRUPTS)
+		event_interrupt(vcpu, vector);
 	return 0;
 }
 
@@ -173,6 +182,28 @@ static int set_fpu(struct arch_vcpu *arch, const struct kvm_fpu *fpu)
 	return 0;
 }
 
+static int set_signal_mask(struct arch_vcpu *arch,
+			   struct kvm_signal_mask __user *argp)
+{
+	struct kvm_signal_mask mask;
+	sigset_t set;
+
+	if (!argp) {
+		arch->has_sigset = false;
+		return 0;
+	}
+	if (copy_from_user(&mask, argp, sizeof(mask)))
+		return -EFAULT;
+	if (mask.len != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, argp->sigset, sizeof(set)))
+		return -EFAULT;
+	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	arch->sigset = set;
+	arch->has_sigset = true;
+	return 0;
+}
+
 long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
@@ -181,6 +212,8 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 		struct kvm_sregs sregs;
 		struct kvm_fpu fpu;
 		struct kvm_mp_state mp;
+		struct kvm_interrupt interrupt;
+		struct kvm_vcpu_events events;
 	} u;
 
 	switch (cmd) {
@@ -191,6 +224,7 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 		if (copy_from_user(&u.regs, argp, sizeof(u.regs)))
 			return -EFAULT;
 		set_regs(arch, &u.regs);
+		event_forget(vcpu);
 		return 0;
 	case KVM_GET_SREGS:
 		get_sregs(arch, &u.sregs);
@@ -198,7 +232,7 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 	case KVM_SET_SREGS:
 		if (copy_from_user(&u.sregs, argp, sizeof(u.sregs)))
 			return -EFAULT;
-		return set_sregs(arch, &u.sregs);
+		return set_sregs(vcpu, &u.sregs);
 	case KVM_GET_FPU:
 		get_fpu(arch, &u.fpu);
 		return copy_to_user(argp, &u.fpu, sizeof(u.fpu)) ? -EFAULT : 0;
@@ -215,6 +249,25 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 		return u.mp.mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
 	case KVM_SET_CPUID2:
 		return cpuid_set(arch, argp);
+	case KVM_INTERRUPT:
+		if (copy_from_user(&u.interrupt, argp, sizeof(u.interrupt)))
+			return -EFAULT;
+		if (u.interrupt.irq >= KVM_NR_INTERRUPTS)
+			return -EINVAL;
+		event_interrupt(vcpu, u.interrupt.irq);
+		return 0;
+	case KVM_NMI:
+		event_nmi(vcpu);
+		return 0;
+	case KVM_GET_VCPU_EVENTS:
+		event_get(vcpu, &u.events);
+		return copy_to_user(argp, &u.events, sizeof(u.events)) ? -EFAULT : 0;
+	case KVM_SET_VCPU_EVENTS:
+		if (copy_from_user(&u.events, argp, sizeof(u.events)))
+			return -EFAULT;
+		return event_set(vcpu, &u.events);
+	case KVM_SET_SIGNAL_MASK:
+		return set_signal_mask(arch, argp);
 	}
 	return -EINVAL;
 }

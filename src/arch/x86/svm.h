@@ -64,6 +64,21 @@ extern u64 svm_host_xcr0;		/* 0 where there is none */
 void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host);
 void svm_reset(struct vcpu *vcpu);
 int svm_handle_exit(struct vcpu *vcpu);
+int svm_shutdown(struct vcpu *vcpu);
+
+struct kvm_vcpu_events;
+int event_raise(struct vcpu *vcpu, u8 nr, u32 error);
+bool event_ready(const struct vcpu *vcpu);
+bool event_window(struct vcpu *vcpu);
+void event_enter(struct vcpu *vcpu);
+void event_left(struct vcpu *vcpu);
+int event_iret(struct vcpu *vcpu);
+int event_debug(struct vcpu *vcpu);
+void event_get(struct vcpu *vcpu, struct kvm_vcpu_events *to);
+int event_set(struct vcpu *vcpu, const struct kvm_vcpu_events *from);
+void event_nmi(struct vcpu *vcpu);
+void event_interrupt(struct vcpu *vcpu, u8 vector);
+void event_forget(struct vcpu *vcpu);
 
 bool msr_read(struct vcpu *vcpu, u32 index, u64 *value);
 bool msr_write(struct vcpu *vcpu, u32 index, u64 value);

@@ -90,6 +90,7 @@ void svm_reset(struct vcpu *vcpu)
 	save->dr6 = DR6_RESERVED;
 	save->dr7 = DR7_AFTER_RESET;
 	save->g_pat = PAT_AFTER_RESET;
+	memset(&arch->events, 0, sizeof(arch->events));
 	arch->xcr0 = XFEATURE_MASK_FP;
 	arch->owns_dr = false;
 	arch->last_cpu = -1;
@@ -119,8 +120,23 @@ void arch_vcpu_destroy(struct vcpu *vcpu)
 	free_page((unsigned long)vcpu->arch.vmcb);
 }
 
+static void put_on_signals(struct arch_vcpu *arch)
+{
+	if (arch->has_sigset)
+		sigprocmask(SIG_SETMASK, &arch->sigset, &current->real_blocked);
+}
+
+static void take_off_signals(struct arch_vcpu *arch)
+{
+	if (!arch->has_sigset)
+		return;
+	sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+	sigemptyset(&current->real_blocked);
+}
+
 void arch_vcpu_load(struct vcpu *vcpu)
 {
+	put_on_signals(&vcpu->arch);
 	fpu_swap_kvm_fpstate(&vcpu->arch.fpu, true);
 }
 
@@ -129,9 +145,11 @@ void arch_vcpu_put(struct vcpu *vcpu)
 	struct vmcb *vmcb = vcpu->arch.vmcb;
 
 	fpu_swap_kvm_fpstate(&vcpu->arch.fpu, false);
+	take_off_signals(&vcpu->arch);
 	vcpu->run->if_flag = !!(vmcb->save.rflags & X86_EFLAGS_IF);
 	vcpu->run->cr8 = vmcb->control.int_ctl & V_TPR_MASK;
 	vcpu->run->apic_base = vcpu->arch.apic_base;
+	vcpu->run->ready_for_interrupt_injection = event_ready(vcpu);
 }
 
 static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *own, int cpu)
@@ -213,6 +231,8 @@ int arch_vcpu_run(struct vcpu *vcpu)
 {
 	bool entered = false;
 
+	if (event_window(vcpu))
+		return 0;
 	preempt_disable();
 	local_irq_disable();
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
@@ -221,6 +241,7 @@ int arch_vcpu_run(struct vcpu *vcpu)
 		struct svm_cpu *own = this_cpu_ptr(&svm_cpu);
 
 		prepare_tlb(vcpu, own, vcpu->cpu);
+		event_enter(vcpu);
 		if (test_thread_flag(TIF_NEED_FPU_LOAD))
 			switch_fpu_return();
 		cross(vcpu, own);

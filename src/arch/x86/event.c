@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Exceptions, interrupts and NMIs: who waits, who is next, who came back. */
+#include <linux/kvm.h>
+#include <linux/sched/signal.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+#include <asm/debugreg.h>
+#include <asm/irq_vectors.h>
+#include "svm.h"
+
+#define WITH_ERROR (BIT(DF_VECTOR) | BIT(TS_VECTOR) | BIT(NP_VECTOR) | \
+		    BIT(SS_VECTOR) | BIT(GP_VECTOR) | BIT(PF_VECTOR) | \
+		    BIT(AC_VECTOR))
+#define CONTRIBUTORY (BIT(DE_VECTOR) | BIT(TS_VECTOR) | BIT(NP_VECTOR) | \
+		      BIT(SS_VECTOR) | BIT(GP_VECTOR))
+
+/* The vector that is left of two, or -1 where nothing can be. */
+static int merge(u8 first, u8 second)
+{
+	bool again = BIT(second) & CONTRIBUTORY;
+
+	if (first == DF_VECTOR)
+		return -1;
+	if ((BIT(first) & CONTRIBUTORY && again) ||
+	    (first == PF_VECTOR && (again || second == PF_VECTOR)))
+		return DF_VECTOR;
+	return second;
+}
+/**
+ * event_raise() - the guest's instruction causes an exception
+ * @vcpu: not running; its RIP is at the instruction
+ * @nr: the exception
+ * @error: the error code, for those that have one
+ *
+ * Returns: as arch_vcpu_run(); 0 where this was one fault too many.
+ * Holds: vcpu->lock.
+ */
+int event_raise(struct vcpu *vcpu, u8 nr, u32 error)
+{
+	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	int left = ev->exception.injected ? merge(ev->exception.nr, nr) : nr;
+
+	if (left < 0)
+		return svm_shutdown(vcpu);
+	ev->exception.pending = true;
+	ev->exception.injected = false;
+	ev->exception.nr = left;
+	ev->exception.error = left == nr ? error : 0;
+	ev->exception.has_error = BIT(left) & WITH_ERROR &&
+				  save->cr0 & X86_CR0_PE;
+	return 1;
+}
+
+static bool in_shadow(const struct vcpu *vcpu)
+{
+	return vcpu->arch.vmcb->control.int_state & SVM_INTERRUPT_SHADOW_MASK;
+}
+
+/* Could an interrupt be given to the guest before its next instruction? */
+bool event_ready(const struct vcpu *vcpu)
+{
+	const typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+
+	return vcpu->arch.vmcb->save.rflags & X86_EFLAGS_IF &&
+	       !in_shadow(vcpu) && !ev->exception.pending &&
+	       !ev->exception.injected && !ev->nmi_injected && !ev->interrupt;
+}
+/**
+ * event_window() - the VMM waits for the moment; is it now?
+ * @vcpu: not running
+ *
+ * Returns: true, and the run page says so.
+ * Holds: vcpu->lock.
+ */
+bool event_window(struct vcpu *vcpu)
+{
+	if (!READ_ONCE(vcpu->run->request_interrupt_window) ||
+	    !event_ready(vcpu))
+		return false;
+	vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+	return true;
+}
+
+enum { NOTHING, AN_EXCEPTION, AN_NMI, AN_INTERRUPT };
+
+static u8 choose(struct vcpu *vcpu)
+{
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+
+	if (ev->exception.injected || ev->exception.pending)
+		return AN_EXCEPTION;
+	if (ev->nmi_injected)
+		return AN_NMI;
+	if (ev->interrupt)
+		return AN_INTERRUPT;
+	if (!ev->nmi_pending || ev->nmi_masked || in_shadow(vcpu))
+		return NOTHING;
+	ev->nmi_pending--;
+	ev->nmi_injected = true;
+	return AN_NMI;
+}
+static void mask_nmi(struct vcpu *vcpu)
+{
+	vcpu->arch.events.nmi_masked = true;
+	vcpu->arch.events.nmi_ending = false;
+	__set_bit(INTERCEPT_IRET,
+		  (unsigned long *)vcpu->arch.vmcb->control.intercepts);
+}
+
+static u32 describe(struct vcpu *vcpu, u8 what)
+{
+	const typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+
+	if (what == AN_EXCEPTION)
+		return ev->exception.nr | SVM_EVTINJ_TYPE_EXEPT |
+		       SVM_EVTINJ_VALID |
+		       (ev->exception.has_error ? SVM_EVTINJ_VALID_ERR : 0);
+	if (what == AN_NMI)
+		return NMI_VECTOR | SVM_EVTINJ_TYPE_NMI | SVM_EVTINJ_VALID;
+	if (what == AN_INTERRUPT)
+		return ev->vector | SVM_EVTINJ_TYPE_INTR | SVM_EVTINJ_VALID;
+	return 0;
+}
+
+static void step_once(struct vcpu *vcpu)
+{
+	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+
+	ev->stepping = true;
+	ev->guest_tf = save->rflags & X86_EFLAGS_TF;
+	save->rflags |= X86_EFLAGS_TF;
+}
+static void look_out(struct vcpu *vcpu)
+{
+	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	bool interrupt = READ_ONCE(vcpu->run->request_interrupt_window) ||
+			 (ev->interrupt && ev->tried != AN_INTERRUPT);
+	bool busy = ev->tried != NOTHING;
+
+	if (!busy && in_shadow(vcpu) && (interrupt || ev->nmi_pending))
+		step_once(vcpu);
+	else if (!busy && ev->nmi_pending && ev->nmi_ending)
+		step_once(vcpu);
+	else if (busy && ev->nmi_pending && !ev->nmi_masked)
+		smp_send_reschedule(vcpu->cpu);
+	if (interrupt && !in_shadow(vcpu)) {
+		control->int_ctl |= V_IRQ_MASK | V_IGN_TPR_MASK;
+		__set_bit(INTERCEPT_VINTR, (unsigned long *)control->intercepts);
+	}
+}
+
+/**
+ * event_enter() - put the next event, if there is one, into the VMCB
+ * @vcpu: about to be entered
+ *
+ * Context: interrupts off.
+ */
+void event_enter(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+
+	ev->tried = choose(vcpu);
+	if (ev->tried == AN_NMI)
+		mask_nmi(vcpu);
+	vmcb->control.event_inj = describe(vcpu, ev->tried);
+	vmcb->control.event_inj_err = ev->exception.error;
+	ev->shadowed = in_shadow(vcpu) && ev->tried == NOTHING;
+	ev->entered_at = vmcb->save.cs.base + vmcb->save.rip;
+	look_out(vcpu);
+}
+
+static void take_back(struct vcpu *vcpu, u32 info, u32 error)
+{
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	u8 nr = info & SVM_EXITINTINFO_VEC_MASK;
+
+	switch (info & SVM_EXITINTINFO_TYPE_MASK) {
+	case SVM_EXITINTINFO_TYPE_NMI:
+		ev->nmi_injected = true;
+		break;
+	case SVM_EXITINTINFO_TYPE_INTR:
+		ev->interrupt = true;
+		ev->vector = nr;
+		break;
+	case SVM_EXITINTINFO_TYPE_EXEPT:
+		if (nr == BP_VECTOR || nr == OF_VECTOR)
+			break;
+		ev->exception.injected = true;
+		ev->exception.nr = nr;
+		ev->exception.has_error = info & SVM_EXITINTINFO_VALID_ERR;
+		ev->exception.error = error;
+	}
+}
+static void forget_tried(struct vcpu *vcpu)
+{
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+
+	if (ev->tried == AN_EXCEPTION)
+		ev->exception.pending = ev->exception.injected = false;
+	if (ev->tried == AN_NMI)
+		ev->nmi_injected = false;
+	if (ev->tried == AN_INTERRUPT)
+		ev->interrupt = false;
+	ev->tried = NOTHING;
+}
+static void look_no_more(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+
+	vmcb->control.int_ctl &= ~(V_IRQ_MASK | V_IGN_TPR_MASK);
+	__clear_bit(INTERCEPT_VINTR, (unsigned long *)vmcb->control.intercepts);
+	ev->stepped = ev->stepping;
+	ev->stepping = false;
+	if (ev->stepped && !ev->guest_tf)
+		vmcb->save.rflags &= ~X86_EFLAGS_TF;
+}
+/**
+ * event_left() - see what became of the events
+ * @vcpu: which has just been left
+ */
+void event_left(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	u64 at = vmcb->save.cs.base + vmcb->save.rip;
+	u32 info = vmcb->control.exit_int_info;
+
+	forget_tried(vcpu);
+	look_no_more(vcpu);
+	if (ev->shadowed && at == ev->entered_at &&
+	    vmcb->control.exit_code != SVM_EXIT_EXCP_BASE + DB_VECTOR)
+		vmcb->control.int_state |= SVM_INTERRUPT_SHADOW_MASK;
+	if (ev->nmi_ending && at != ev->nmi_iret)
+		ev->nmi_masked = ev->nmi_ending = false;
+	if (info & SVM_EXITINTINFO_VALID)
+		take_back(vcpu, info, vmcb->control.exit_int_info_err);
+}
+
+/* The guest is about to return from its NMI handler. */
+int event_iret(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+
+	__clear_bit(INTERCEPT_IRET, (unsigned long *)vmcb->control.intercepts);
+	vcpu->arch.events.nmi_ending = true;
+	vcpu->arch.events.nmi_iret = vmcb->save.cs.base + vmcb->save.rip;
+	return 1;
+}
+int event_debug(struct vcpu *vcpu)
+{
+	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+
+	if (ev->stepped && !ev->guest_tf) {
+		save->dr6 &= ~DR_STEP;
+		if (!(save->dr6 & DR_TRAP_BITS))
+			return 1;
+	}
+	return event_raise(vcpu, DB_VECTOR, 0);
+}
+
+void event_get(struct vcpu *vcpu, struct kvm_vcpu_events *to)
+{
+	const typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+
+	memset(to, 0, sizeof(*to));
+	to->exception.injected = ev->exception.injected ||
+				 ev->exception.pending;
+	to->exception.nr = ev->exception.nr;
+	to->exception.has_error_code = ev->exception.has_error;
+	to->exception.error_code = ev->exception.error;
+	to->interrupt.injected = ev->interrupt;
+	to->interrupt.nr = ev->vector;
+	to->interrupt.shadow = in_shadow(vcpu) ?
+		KVM_X86_SHADOW_INT_MOV_SS | KVM_X86_SHADOW_INT_STI : 0;
+	to->nmi.injected = ev->nmi_injected;
+	to->nmi.pending = ev->nmi_pending;
+	to->nmi.masked = ev->nmi_masked;
+	to->flags = KVM_VCPUEVENT_VALID_NMI_PENDING |
+		    KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM;
+}
+#define EVENT_FLAGS (KVM_VCPUEVENT_VALID_NMI_PENDING | \
+		     KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
+		     KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM)
+
+int event_set(struct vcpu *vcpu, const struct kvm_vcpu_events *from)
+{
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+
+	if (from->flags & ~EVENT_FLAGS)
+		return -EINVAL;
+	if (from->exception.injected &&
+	    (from->exception.nr > 31 || from->exception.nr == NMI_VECTOR))
+		return -EINVAL;
+	ev->exception.pending = false;
+	ev->exception.injected = from->exception.injected;
+	ev->exception.nr = from->exception.nr;
+	ev->exception.has_error = from->exception.has_error_code;
+	ev->exception.error = from->exception.error_code;
+	ev->interrupt = from->interrupt.injected;
+	ev->vector = from->interrupt.nr;
+	if (from->flags & KVM_VCPUEVENT_VALID_SHADOW) {
+		u32 *state = &vcpu->arch.vmcb->control.int_state;
+
+		*state &= ~SVM_INTERRUPT_SHADOW_MASK;
+		*state |= from->interrupt.shadow ? SVM_INTERRUPT_SHADOW_MASK : 0;
+	}
+	ev->nmi_injected = from->nmi.injected;
+	if (from->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
+		ev->nmi_pending = from->nmi.pending ? 1 : 0;
+	ev->nmi_masked = ev->nmi_ending = false;
+	if (from->nmi.masked)
+		mask_nmi(vcpu);
+	return 0;
+}
+void event_nmi(struct vcpu *vcpu)
+{
+	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	u8 room = ev->nmi_masked || ev->nmi_injected ? 1 : 2;
+
+	if (ev->nmi_pending < room)
+		ev->nmi_pending++;
+}
+
+void event_interrupt(struct vcpu *vcpu, u8 vector)
+{
+	vcpu->arch.events.interrupt = true;
+	vcpu->arch.events.vector = vector;
+}
+/* The registers have been set: what the old ones had raised is gone. */
+void event_forget(struct vcpu *vcpu)
+{
+	vcpu->arch.events.exception.pending = false;
+}
