@@ -25,15 +25,16 @@ from lab import ROOT, CannotGrade, find_lab, read_work, tangle
 
 EXPLORE = os.path.join(ROOT, "tests/explore")
 BOUND = 2	# preemptions, where the lab does not say otherwise
-# So that what the explorer cannot see is not there: no call but by a thunk
-# that looks where it goes, no array used outside its bounds.
-FLAGS = ("-mindirect-branch=thunk-extern -mindirect-branch-register "
-         "-fcf-protection=branch -fno-jump-tables "
-         "-fsanitize=bounds-strict,object-size "
-         "-fsanitize-undefined-trap-on-error "
-         "-Werror=vla -Werror=frame-larger-than=2048 "
-         "-Werror=implicit-function-declaration -Werror=return-type "
-         "-Werror=int-conversion -Werror=incompatible-pointer-types")
+# What the explorer cannot see must not be there: no call by a pointer but
+# through a thunk that looks where it goes, no array used outside its bounds.
+CALLS = ("-mindirect-branch=thunk-extern -mindirect-branch-register "
+         "-fcf-protection=branch -fno-jump-tables ")
+FLAGS = CALLS + (
+    "-fsanitize=bounds-strict,object-size -fsanitize-undefined-trap-on-error "
+    "-fno-omit-frame-pointer -ffixed-rbx -ffixed-r12 -ffixed-r13 -ffixed-r14 "
+    "-ffixed-r15 -Werror=vla -Werror=frame-larger-than=2048 "
+    "-Werror=implicit-function-declaration -Werror=return-type "
+    "-Werror=int-conversion -Werror=incompatible-pointer-types")
 
 
 class Row:
@@ -111,7 +112,8 @@ class Grader:
     def build(self):
         self.program = os.path.join(self.top, "judge")
         listing = os.path.join(self.top, "objects")
-        env = dict(os.environ, SUBJECT_FLAGS=FLAGS, OBJECTS_TO=listing)
+        env = dict(os.environ, SUBJECT_FLAGS=FLAGS, RUNTIME_FLAGS=CALLS,
+                   OBJECTS_TO=listing, LIBS="-Wl,--wrap=__tsan_func_entry")
         p = subprocess.run(
             ["timeout", "-k", "5", "120", EXPLORE + "/build.sh", self.tree,
              self.program, "labs/grade/judge.c"], env=env, text=True,
@@ -124,8 +126,11 @@ class Grader:
             return self.refuse("builds", "the files compile", "\n".join(
                 clean(l) for l in said.splitlines()[:30]))
         with open(listing) as f:
-            objects = {w[2]: w[1] for w in map(str.split, f)
-                       if w[0] == "subject" and w[2].startswith("src/")}
+            every = [line.split() for line in f]
+        objects = {path: obj for kind, obj, path in every
+                   if kind == "subject" and path.startswith("src/")}
+        self.own = {name for kind, obj, _ in every if kind == "runtime"
+                    for name, t in rules.nm(obj) if t == "T"}
         said, self.state = rules.check_objects(
             objects, self.lab.files, self.lab.names,
             rules.kernel_functions(EXPLORE + "/include"))
@@ -135,7 +140,7 @@ class Grader:
         return True
 
     def explore(self):
-        judge = sandbox.Judge(self.program)
+        judge = sandbox.Judge(self.program, self.own)
         rows = [r for stage in self.lab.stages for r in stage["rows"]
                 if "scenario" in r]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -5,9 +5,14 @@
  * usage: judge FD SCENARIO BOUND order|no-order
  *
  * The verdict goes to FD, between two lines that repeat the first line of
- * stdin. What follows there are the addresses of all functions: a submission
- * may call one of Twill's own by a pointer, and nothing else. Its accesses to
- * memory are the explorer's to check; its calls by name, the grader's.
+ * stdin. What follows there are the addresses of the functions that may be
+ * called by a pointer: Twill's own, and those that the explorer itself calls so.
+ *
+ * A submission runs in this program, and could call or overwrite what judges
+ * it. By name it can call only what the grader lets through; its accesses to
+ * memory are the explorer's to check. Here are its calls by pointers, those
+ * that the explorer makes for it, and the stacks, where it may write to its
+ * functions' variables and not to the addresses that they will return to.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +24,7 @@
 
 static unsigned long *functions;
 static size_t nfunctions;
+static struct { uintptr_t low, high; } frames[NR_TASKS][MAX_FRAMES];
 
 static int by_address(const void *a, const void *b)
 {
@@ -27,15 +33,17 @@ static int by_address(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Called by the thunks below. Twill's functions begin with endbr64. */
+/* Called by the thunks below. Functions that have an address begin so. */
 void judge_call(unsigned long to, unsigned long pc);
 void judge_call(unsigned long to, unsigned long pc)
 {
+	static const char endbr64[] = "\xf3\x0f\x1e\xfa";
+
 	if (to < 65536)
 		fail("null-dereference", "NULL", pc, NULL, NULL,
 		     "calls a function at address %#lx", to);
 	if (!bsearch(&to, functions, nfunctions, sizeof(to), by_address) ||
-	    memcmp((void *)to, "\xf3\x0f\x1e\xfa", 4))
+	    memcmp((void *)to, endbr64, 4))
 		fail("wild-call", "?", pc, NULL, NULL,
 		     "calls %#lx, where no function of Twill's begins", to);
 }
@@ -69,6 +77,36 @@ THUNK(r13);
 THUNK(r14);
 THUNK(r15);
 
+/*
+ * In place of __tsan_func_entry(pc), which each of the submission's functions
+ * calls first: note where its variables are. They lie between the stack
+ * pointer and the frame pointer; no register is saved there (gcc -ffixed-rbx).
+ */
+asm(".globl __wrap___tsan_func_entry\n__wrap___tsan_func_entry:\n"
+    "	mov %rbp, %rsi\n	lea 8(%rsp), %rdx\n	jmp judge_enter\n");
+void __real___tsan_func_entry(void *pc);
+void judge_enter(void *pc, uintptr_t high, uintptr_t low);
+void judge_enter(void *pc, uintptr_t high, uintptr_t low)
+{
+	if (cur->depth < MAX_FRAMES) {
+		frames[cur->id][cur->depth].low = low;
+		frames[cur->id][cur->depth].high = high;
+	}
+	__real___tsan_func_entry(pc);
+}
+
+static bool in_a_frame(uintptr_t addr, size_t size)
+{
+	int i, j;
+
+	for (i = 0; i < NR_TASKS; i++)
+		for (j = 0; j < tasks[i].depth; j++)
+			if (addr >= frames[i][j].low &&
+			    addr + size <= frames[i][j].high)
+				return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	const struct scenario *s;
@@ -86,6 +124,7 @@ int main(int argc, char **argv)
 	qsort(functions, nfunctions, sizeof(*functions), by_address);
 	f = fdopen(atoi(argv[1]), "w");
 	s = find_scenario(argv[2]);
+	stack_guard = in_a_frame;
 	o.bound = atoi(argv[3]);
 	o.no_order = !strcmp(argv[4], "no-order");
 	if (!f || !s)

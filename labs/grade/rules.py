@@ -4,12 +4,8 @@
 It is compiled into the program that judges it, so it must not be able to do
 anything but call the kernel's functions: no assembly, no attributes, no
 sections, no symbols that the kernel would not give it. The text is looked at
-first; then, for what the text could hide, the compiled objects.
-
-What is left to somebody who sets out to is to write over a return address on
-the explorer's stacks, or to leave a false function pointer where the explorer
-will call it. Nobody does that by mistake; who does it on purpose must be able
-to read the explorer, and leaves a file that a person can read.
+first; then, for what the text could hide, the compiled objects. judge.c has
+what these two leave open.
 """
 import os
 import re

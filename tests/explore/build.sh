@@ -3,7 +3,8 @@
 # Build the explorer of a tree's core:  build.sh TREE OUT [MAIN.c]
 # TREE has src/; the result is OUT. Everything else comes from where this
 # script is. MAIN.c replaces the command's own (with LIBS, what to link with),
-# SUBJECT_FLAGS go to the core's compiler, OBJECTS_TO gets the list of objects.
+# SUBJECT_FLAGS and RUNTIME_FLAGS are added to those of the core's compiler and
+# of the explorer's own; OBJECTS_TO gets the list of objects.
 #
 # An object is kept under a hash of all that went into it: the source, the
 # flags, and the headers that it included when it was last compiled. So trees
@@ -29,7 +30,7 @@ subject="$common -ffreestanding -O1 -fno-inline -fno-optimize-sibling-calls
 	-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-common
 	-fsanitize=thread --param tsan-distinguish-volatile=1
 	-Wno-address -Isrc -Isrc/arch/model -DSTEPS ${SUBJECT_FLAGS:-}"
-runtime="$common -Werror -D_GNU_SOURCE -O2"
+runtime="$common -Werror -D_GNU_SOURCE -O2 ${RUNTIME_FLAGS:-}"
 common=$(echo $common) subject=$(echo $subject) runtime=$(echo $runtime)
 
 # KIND DIR FLAGS FILE... -> lines of KIND, DIR, FILE, FLAGS

@@ -24,6 +24,7 @@ extern char __start_twill_data[], __stop_twill_data[];
 extern char __executable_start[], _end[];
 
 uintptr_t stacks_start, stacks_end;
+bool (*stack_guard)(uintptr_t addr, size_t size);
 
 static uint32_t *shadow;		/* generation << 12 | object */
 static uint32_t generation;
@@ -192,8 +193,10 @@ void check_access(uintptr_t addr, size_t size, bool write, unsigned long pc)
 			return;
 		bad_access(addr, size, write, pc);
 	}
-	if (within(addr, size, (void *)stacks_start, (void *)stacks_end) ||
-	    within(addr, size, __start_twill_data, __stop_twill_data) ||
+	if (within(addr, size, (void *)stacks_start, (void *)stacks_end) &&
+	    (!write || !stack_guard || stack_guard(addr, size)))
+		return;
+	if (within(addr, size, __start_twill_data, __stop_twill_data) ||
 	    (!write && within(addr, size, __executable_start, _end)))
 		return;
 	for (i = 0; i < nallowed; i++)

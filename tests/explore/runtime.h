@@ -113,6 +113,8 @@ void check_leaks(bool with_init);
 void mark_init_objects(void);
 const char *plain_name(const char *expr);
 extern uintptr_t stacks_start, stacks_end;
+/* The grader's: may what lies there, on a stack, be written to? */
+extern bool (*stack_guard)(uintptr_t addr, size_t size);
 
 /* sync.c */
 void may_sleep(const char *what, unsigned long pc);

@@ -149,8 +149,13 @@ static void lent_once(void)
 	u_assert(guest_adds(1, 0) == 1);
 	u_close(one);
 	u_assert(guest_adds(1, 0) == 2);
+	u_assert(!del(group));
+	u_close(group);
+	u_assert(u_open("/dev/twill-vfio/0") == -EBUSY);
 	u_close(two);
 	u_assert(vmm_is_asked());
+	group = u_open("/dev/twill-vfio/0");
+	u_assert(group >= 0);
 }
 
 static void forget(void)
