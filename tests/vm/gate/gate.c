@@ -30,10 +30,15 @@
 #define MAX_STEPS	256
 #define MAX_TASKS	8
 #define MAX_WRITE	16384
-#define SETTLE_MS	10	/* a task that sleeps this long has stopped */
-#define PATIENCE_MS	200	/* one that runs this long will not stop */
 
-static unsigned int limit_ms = 3000;
+/*
+ * A task that sleeps this long has stopped: longer than synchronize_srcu()
+ * takes on a busy host. One that runs this long will not stop: it spins.
+ */
+#define SETTLE_MS	250
+#define PATIENCE_MS	1500
+
+static unsigned int limit_ms = 8000;
 module_param(limit_ms, uint, 0644);
 MODULE_PARM_DESC(limit_ms, "how long a step waits for its turn");
 
@@ -228,8 +233,11 @@ static int command(char *text)
 	strim(text);
 	if (!strncmp(text, "task ", 5) && text[5] && !text[6])
 		return set_task(current, text[5]);
-	if (!strcmp(text, "leave"))
+	if (!strcmp(text, "leave")) {
+		if (last == current)
+			set_last(NULL);
 		return set_task(current, 0);
+	}
 	if (!strcmp(text, "start")) {
 		set_last(NULL);
 		next = 0;
