@@ -46,7 +46,7 @@ static const struct check checks[] = {
 	{ "kernel", "a debug kernel, built unless it is in the cache",
 	  "make kernel", true, 40 },
 	{ "harness", "the tests' machine sees what it must see",
-	  "make vm-selftest proofs", true, 20 },
+	  "make check-vm", true, 20 },
 	{ "lives", "lives and deaths of machines, on both kernels",
 	  "make check-lives", true, 20 },
 	{ "replay", "the kernel's own verdict on each failing order",
