@@ -112,19 +112,20 @@ class Grader:
     def build(self):
         self.program = os.path.join(self.top, "judge")
         listing = os.path.join(self.top, "objects")
-        env = dict(os.environ, SUBJECT_FLAGS=FLAGS, RUNTIME_FLAGS=CALLS,
-                   OBJECTS_TO=listing, LIBS="-Wl,--wrap=__tsan_func_entry")
+        env = dict(os.environ, LC_ALL="C", SUBJECT_FLAGS=FLAGS,
+                   RUNTIME_FLAGS=CALLS, OBJECTS_TO=listing,
+                   LIBS="-Wl,--wrap=__tsan_func_entry")
         p = subprocess.run(
             ["timeout", "-k", "5", "120", EXPLORE + "/build.sh", self.tree,
              self.program, "labs/grade/judge.c"], env=env, text=True,
             errors="replace", capture_output=True,
             preexec_fn=lambda: sandbox.limits(100))
         if p.returncode:
-            said = self.home(p.stderr)
-            if said == p.stderr and "multiple definition" not in said:
-                raise CannotGrade("the judge does not build:\n" + said[-3000:])
+            if re.search(r"^(tests|labs)/\S+ (fatal )?error:", p.stderr, re.M):
+                raise CannotGrade("the judge does not build:\n" +
+                                  p.stderr[-3000:])
             return self.refuse("builds", "the files compile", "\n".join(
-                clean(l) for l in said.splitlines()[:30]))
+                clean(l) for l in self.home(p.stderr).splitlines()[:30]))
         with open(listing) as f:
             every = [line.split() for line in f]
         objects = {path: obj for kind, obj, path in every
