@@ -266,13 +266,7 @@ class Machine:
         while True:
             left = deadline - time.monotonic()
             ready = select.select(inputs, [], [],
-                                  max(0, min(left, 0.2 if shell else 1)))[0]
-            # Now and then a byte that the guest sends stays in its port: an
-            # interrupt, "I can take more", went missing (QEMU 7.2, several
-            # CPUs; all of them then sit idle). Any byte that comes in brings
-            # another, and the guest then looks at both directions.
-            if not ready and not shell:
-                q.channel.sendall(b'\n')
+                                  max(0, min(left, 0.2 if shell else left)))[0]
             if log:
                 self.print(log.read().replace(b'\n', b'\r\n'))
             if sys.stdin in ready:

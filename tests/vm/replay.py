@@ -57,7 +57,7 @@ while read -r scenario order; do
 	# Somebody may wait for ever inside of open(), with what all opens need.
 	cat /dev/twill-gate >verdict &
 	if [ -n "$lost" ]; then sleep 1; else wait $!; fi
-	echo "replayed: $(cat verdict)"
+	sed 's/^/replayed: /' verdict
 	[ -z "$lost" ] || break
 done <orders
 '''

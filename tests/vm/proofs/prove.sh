@@ -5,7 +5,9 @@
 # - lockdep reports a circle each time that the saved machine is restored (it
 #   reports once a boot, then switches itself off);
 # - a worker that a page fault holds while its module is unloaded oopses; and
-#   it does not if the module stays, so it is the unloading that does it.
+#   it does not if the module stays, so it is the unloading that does it. On
+#   the debug kernel lockdep speaks first: the worker holds its own work item
+#   as a lock, and the name of that lock went with the module.
 #
 # usage: prove.sh    (TRIES=3)
 set -euo pipefail
