@@ -48,7 +48,8 @@ static void invalidate_end(struct mmu_notifier *mn,
 
 	spin_lock(&vm->mmu_lock);
 	step(invalidate_end, vm);
-	vm->invalidate_seq++;
+	/* a fault reads it without the lock: see fault_slot() */
+	WRITE_ONCE(vm->invalidate_seq, vm->invalidate_seq + 1);
 	vm->invalidating--;
 	spin_unlock(&vm->mmu_lock);
 }

@@ -82,7 +82,8 @@ void vm_flush(struct vm *vm)
 		/* pairs with the release in vcpu_publish() */
 		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[i]);
 
-		if (vcpu && READ_ONCE(vcpu->mode) == IN_GUEST)
+		/* and this one with the release after the guest */
+		if (vcpu && smp_load_acquire(&vcpu->mode) == IN_GUEST)
 			smp_call_function_single(READ_ONCE(vcpu->cpu),
 						 came_out, NULL, 1);
 	}

@@ -22,6 +22,7 @@
 #define PATIENCE	3		/* rounds of a loop that gets nowhere */
 
 struct task tasks[NR_TASKS];
+struct stack held_stacks[NR_TASKS][MAX_HELD];
 struct task *cur;
 bool recording;
 
@@ -29,6 +30,7 @@ static void *engine_sp;
 static char *stacks;		/* two pieces a task, the lower one unmapped */
 int operations;
 static bool starting;		/* a task runs up to its first operation */
+static bool exploring;		/* there are tasks, or there is work */
 struct finding found;
 struct result *result;
 unsigned int check;
@@ -63,7 +65,7 @@ void take_stack(struct stack *s, const struct task *t, unsigned long pc)
 		s->pc[s->depth++] = t->frames[i];
 }
 
-static _Noreturn void leave_execution(void)
+_Noreturn void leave_execution(void)
 {
 	void *sp;
 
@@ -90,6 +92,7 @@ static void record(const char *op, const char *name, unsigned long pc)
 	r = &result->rows[result->nrows++];
 	r->task = cur->letter;
 	r->op = op;
+	r->state[0] = 0;
 	r->failing = false;
 	if (!name)
 		name = "";
@@ -143,6 +146,19 @@ _Noreturn void fail(const char *class, const char *object, unsigned long pc,
 	leave_execution();
 }
 
+/* The state that the operation under way has led to, for the table. */
+void watch(const char *fmt, ...)
+{
+	struct row *r = &result->rows[result->nrows - 1];
+	va_list ap;
+
+	if (!recording || !result->nrows || r->task != cur->letter)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(r->state, sizeof(r->state), fmt, ap);
+	va_end(ap);
+}
+
 /* The kernel would oops: a function pointer gone wild, for instance. */
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
@@ -194,7 +210,7 @@ static _Noreturn void deadlock(void)
 		t = &tasks[lock_owner(last->op_lock)];
 		for (i = 0; i < t->nheld; i++)
 			if (t->held[i].lock == last->op_lock)
-				other = &t->held[i].stack;
+				other = &held_stacks[t->id][i];
 		snprintf(title, sizeof(title), "%s taken by %c",
 			 last->op_name, t->letter);
 	}
@@ -240,15 +256,20 @@ static void pick_next(void)
 		co_switch(&from->sp, cur->sp);
 		return;
 	}
+	i = is_unbound() && exploring ? dpor_again() : -1;
+	if (i >= 0) {
+		to = &tasks[i];
+		goto go;
+	}
 	if (is_ready(cur) && !is_spinning(cur)) {
 		who[n++] = cur->id;
 		free = false;
 	}
 	/* The main task waits for all others: it comes last. */
 	for (i = 1; i <= NR_TASKS; i++) {
-		struct task *t = &tasks[i % NR_TASKS];
+		struct task *t = &tasks[i < NR_TASKS ? i : MAIN_TASK];
 
-		if (t != cur && is_ready(t) && !is_spinning(t))
+		if (t->alive && t != cur && is_ready(t) && !is_spinning(t))
 			who[n++] = t->id;
 	}
 	/* Nobody but those who spin: let them. */
@@ -257,8 +278,12 @@ static void pick_next(void)
 			who[n++] = i;
 	if (!n)
 		deadlock();
-	i = n > 1 ? choose(n, who, free) : 0;
+	exploring |= n > 1;
+	i = exploring ? choose(n, who, free) : 0;
+	if (i < 0)
+		leave_execution();
 	to = &tasks[(int)who[i]];
+go:
 	if (to != from) {
 		cur = to;
 		co_switch(&from->sp, to->sp);
@@ -278,8 +303,11 @@ void wait_for(const char *op, const char *name, unsigned long pc,
 		fail("livelock", name ? name : op, pc, NULL, NULL,
 		     "more than %d operations", MAX_OPERATIONS);
 	pick_next();
+	if (exploring)
+		begin_event(pc, dpor_node());
 	cur->ready = NULL;
 	cur->op_lock = NULL;
+	cur->marked_read = cur->marked_write = 0;
 }
 
 void visible(const char *op, const char *name, unsigned long pc,
@@ -294,6 +322,7 @@ static void task_start(void)
 {
 	cur->fn();
 	check_user_return((unsigned long)cur->fn + 1);
+	touch(&cur->irqs_off, T_RELEASE);
 	cur->alive = false;
 	if (cur->id == MAIN_TASK)
 		leave_execution();
@@ -319,6 +348,8 @@ void spawn(int id, void (*fn)(void))
 
 	t->fn = fn;
 	t->alive = true;
+	if (id != MAIN_TASK && id != WORKER_TASK)
+		race_spawn(id);
 	*--sp = NULL;		/* so that the stack is aligned as after a call */
 	*--sp = (void *)task_start;
 	t->sp = sp - 6;
@@ -352,10 +383,13 @@ static void main_task(void)
 			spawn(i + 1, s->task[i]);
 			start(i + 1);
 		}
+	exploring = true;
 	wait_for("join", "tasks", 0, all_done, NULL);
+	race_join();
 	if (s->end)
 		s->end();
 	wait_for("join", "work", 0, all_done, NULL);
+	race_join();
 	check_files();
 	check_leaks(false);
 	check_modules();
@@ -363,6 +397,8 @@ static void main_task(void)
 	if (!s->bare)
 		unload_modules();
 	check_leaks(true);
+	if (opts.states)
+		note_state(state_hash());
 }
 
 void execute(void)
@@ -370,13 +406,15 @@ void execute(void)
 	int i;
 
 	memory_reset();
-	memset(tasks, 0, sizeof(tasks));
+	race_reset();
+	events_reset();
 	for (i = 0; i < NR_TASKS; i++) {
+		memset(&tasks[i], 0, offsetof(struct task, frames));
 		tasks[i].id = tasks[i].cpu = i;
 		tasks[i].letter = "-ABCDw"[i];
 	}
 	found.class[0] = 0;
-	starting = false;
+	starting = exploring = false;
 	operations = 0;
 	choices_reset();
 	check = 2166136261u;
@@ -386,7 +424,6 @@ void execute(void)
 	cur = &tasks[MAIN_TASK];
 	co_switch(&engine_sp, cur->sp);
 	cur = NULL;
-	result->executions++;
 }
 
 void prepare_tasks(void)
@@ -414,4 +451,5 @@ void prepare_tasks(void)
 	sigaction(SIGILL, &sa, NULL);
 	sigaction(SIGFPE, &sa, NULL);
 	memory_setup();
+	race_setup();
 }

@@ -18,6 +18,7 @@ struct scenario {
 	const char *name;
 	const char *shows;		/* one line for --list */
 	bool bare;			/* a litmus: loads no module */
+	int faults;			/* so many allocations may fail */
 	void (*setup)(void);
 	void (*task[MAX_TASKS])(void);
 	void (*end)(void);		/* closes what is open, asserts */
@@ -33,6 +34,7 @@ struct row {
 	char task;
 	const char *op;
 	char object[40];
+	char state[40];			/* of a count or lock, afterwards */
 	struct stack stack;
 	bool failing;
 };
@@ -51,6 +53,11 @@ struct options {
 	int bound;			/* search bounds first..bound */
 	int first;
 	long budget;			/* executions; 0: the default */
+	int faults;			/* more than the scenario's own */
+	bool complete;			/* then without a bound, then sampled */
+	bool unreduced;			/* every order, equivalent or not */
+	bool states;			/* collect final states; go on */
+	bool step;			/* a person chooses */
 	bool no_order;			/* leave the lock-order detector out */
 	const char *replay;		/* run this one schedule */
 };
@@ -58,10 +65,14 @@ struct options {
 struct result {
 	struct finding found;
 	const char *claim;		/* "complete", "bound 2 exhausted" */
-	char claim_text[48];
+	char claim_text[96];
 	int bound;			/* of the finding, or the last tried */
 	long executions;
 	long most_points;		/* most choices met in one execution */
+	long redundant;			/* begun, and seen to bring nothing new */
+	long failures;			/* with states: that ended in a finding */
+	int nstates;
+	unsigned int *state;		/* final states, sorted */
 	double seconds;
 	char replay[41];
 	bool diverged;			/* the replay string does not fit */

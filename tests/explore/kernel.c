@@ -15,7 +15,7 @@
 #define FD_RESERVED	((struct file *)1)
 #define MAX_MISC	8
 
-static struct file *fds[MAX_FDS];
+static struct file *fds[MAX_FDS];	/* the first three are not used */
 static struct miscdevice *misc[MAX_MISC];
 static struct inode the_inode;
 
@@ -38,6 +38,7 @@ static bool get_module(struct module *m, unsigned long pc)
 	if (!m)
 		return true;
 	visible("try_module_get", m->name, pc, NULL, NULL);
+	touch(m, T_WRITE);
 	if (!m->live)
 		return false;
 	m->refs++;
@@ -53,6 +54,7 @@ bool try_module_get(struct module *m)
 void __module_get(struct module *m)
 {
 	visible("__module_get", m->name, HERE, NULL, NULL);
+	touch(m, T_WRITE);
 	m->refs++;
 	m->last_get = HERE;
 }
@@ -62,6 +64,7 @@ static void put_module(struct module *m, unsigned long pc)
 	if (!m)
 		return;
 	visible("module_put", m->name, pc, NULL, NULL);
+	touch(m, T_WRITE);
 	if (!m->refs)
 		fail("refcount", m->name, pc, NULL, NULL,
 		     "module_put of %s, which has no references", m->name);
@@ -90,6 +93,7 @@ void *__symbol_get(const char *name)
 	visible("symbol_get", name, HERE, NULL, NULL);
 	if (!e || !e->module->live)
 		return NULL;
+	touch(e->module, T_WRITE);
 	e->module->refs++;
 	e->module->last_get = HERE;
 	return e->address;
@@ -175,7 +179,7 @@ static struct file *new_file(const char *name, const struct file_operations *op,
 
 static void use_file(struct file *f, unsigned long pc)
 {
-	check_access((uintptr_t)f, sizeof(*f), true, pc);
+	use(f, sizeof(*f), T_WRITE, pc);
 }
 
 struct file *get_file(struct file *f)
@@ -183,6 +187,7 @@ struct file *get_file(struct file *f)
 	visible("get_file", NULL, HERE, NULL, NULL);
 	use_file(f, HERE);
 	f->f_count.counter++;
+	watch("%ld", f->f_count.counter);
 	return f;
 }
 
@@ -193,8 +198,11 @@ static void put_file(struct file *f, unsigned long pc)
 	use_file(f, pc);
 	if (f->f_count.counter < 1)
 		fail("refcount", "file", pc, NULL, NULL, "fput too often");
+	watch("%ld", f->f_count.counter - 1);
+	release(f);
 	if (--f->f_count.counter)
 		return;
+	acquire(f);
 	f->shim_next = NULL;
 	for (struct file **p = (struct file **)&cur->works;;
 	     p = &(*p)->shim_next)
@@ -238,9 +246,13 @@ static struct file *find_file(unsigned int fd, unsigned long pc)
 	struct file *f;
 
 	visible("fget", NULL, pc, NULL, NULL);
+	if (fd < MAX_FDS)
+		touch(&fds[fd], T_READ);
 	if (fd >= MAX_FDS || !fds[fd] || fds[fd] == FD_RESERVED)
 		return NULL;
 	f = fds[fd];
+	acquire(&fds[fd]);
+	use_file(f, pc);
 	f->f_count.counter++;
 	return f;
 }
@@ -255,6 +267,9 @@ static int reserve_fd(unsigned long pc)
 	int fd;
 
 	visible("get_unused_fd", NULL, pc, NULL, NULL);
+	touch(fds, T_WRITE);		/* which are free; two closes commute */
+	if (may_fail("get_unused_fd", pc))
+		return -EMFILE;
 	for (fd = 3; fd < MAX_FDS; fd++)
 		if (!fds[fd]) {
 			fds[fd] = FD_RESERVED;
@@ -266,6 +281,8 @@ static int reserve_fd(unsigned long pc)
 static void release_fd(unsigned int fd, unsigned long pc)
 {
 	visible("put_unused_fd", NULL, pc, NULL, NULL);
+	touch(fds, T_READ);
+	touch(&fds[fd], T_WRITE);
 	fds[fd] = NULL;
 }
 
@@ -275,6 +292,8 @@ static void install_fd(unsigned int fd, struct file *f, unsigned long pc)
 	if (fds[fd] != FD_RESERVED)
 		fail("warning", "fd", pc, NULL, NULL,
 		     "fd_install on a descriptor that is not reserved");
+	touch(&fds[fd], T_WRITE);
+	release(&fds[fd]);
 	fds[fd] = f;
 }
 
@@ -300,6 +319,10 @@ static struct file *anon_file(const char *name,
 {
 	if (!get_module(ops->owner, pc))
 		return ERR_PTR(-ENOENT);
+	if (may_fail("anon_inode_getfile", pc)) {
+		put_module(ops->owner, pc);
+		return ERR_PTR(-ENFILE);
+	}
 	return new_file(name, ops, private, flags, pc);
 }
 
@@ -381,6 +404,7 @@ static long done_at(long r, unsigned long pc)
 {
 	run_task_works();
 	check_user_return(pc);
+	cur->kernel = false;
 	return r;
 }
 
@@ -392,6 +416,7 @@ int u_open(const char *path)
 	struct file *f;
 	int i, fd, r;
 
+	cur->kernel = true;
 	note("open()", path, HERE);
 	for (i = 0; i < MAX_MISC; i++) {
 		m = misc[i];
@@ -424,9 +449,15 @@ int u_close(int fd)
 {
 	struct file *f;
 
+	cur->kernel = true;
 	note("close()", fd >= 0 && fd < MAX_FDS && fds[fd] > FD_RESERVED ?
 	     fds[fd]->shim_name : "-", HERE);
 	visible("close", NULL, HERE, NULL, NULL);
+	if (fd >= 0 && fd < MAX_FDS) {
+		touch(fds, T_READ);
+		touch(&fds[fd], T_WRITE);
+		acquire(&fds[fd]);
+	}
 	if (fd < 0 || fd >= MAX_FDS || !fds[fd] || fds[fd] == FD_RESERVED)
 		return done(-EBADF);
 	f = fds[fd];
@@ -437,9 +468,11 @@ int u_close(int fd)
 
 long u_ioctl_(int fd, unsigned int cmd, unsigned long arg)
 {
-	struct file *f = find_file(fd, HERE);
+	struct file *f;
 	long r;
 
+	cur->kernel = true;
+	f = find_file(fd, HERE);
 	if (!f)
 		return done(-EBADF);
 	note("ioctl()", f->shim_name, HERE);
@@ -463,12 +496,14 @@ static void free_vma(int i, unsigned long pc)
 
 void *u_mmap(int fd, size_t size)
 {
-	struct file *f = find_file(fd, HERE);
 	struct vm_area_struct *v;
 	struct vm_fault *vmf;
 	char *first = NULL;
+	struct file *f;
 	int i = 0;
 
+	cur->kernel = true;
+	f = find_file(fd, HERE);
 	if (!f)
 		return NULL;
 	note("mmap()", f->shim_name, HERE);
@@ -524,8 +559,10 @@ static int unmap_file(unsigned long start, unsigned long pc)
 
 int u_munmap(void *p, size_t size)
 {
-	int r = unmap_file((unsigned long)p, HERE);
+	int r;
 
+	cur->kernel = true;
+	r = unmap_file((unsigned long)p, HERE);
 	return done(r == -EINVAL ? unmap_memory(p, size) : r);
 }
 

@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 {
 	const char *name = NULL, *variant = NULL;
 	struct options o = { .bound = -1 };
-	int i, tasks = 0, sections = 0;
+	int i, tasks = 0, sections = 0, repeat = 0;
 	const struct scenario *s;
 	bool json = false;
 	struct result *r;
@@ -85,6 +85,16 @@ int main(int argc, char **argv)
 			i--;
 		} else if (!strcmp(arg, "--bound") && more)
 			o.bound = atoi(argv[++i]);
+		else if (!strcmp(arg, "--complete"))
+			o.complete = true;
+		else if (!strcmp(arg, "--unreduced"))
+			o.unreduced = true;
+		else if (!strcmp(arg, "--repeat") && more)
+			repeat = atoi(argv[++i]);
+		else if (!strcmp(arg, "--step"))
+			o.step = true;
+		else if (!strcmp(arg, "--faults") && more)
+			o.faults = atoi(argv[++i]);
 		else if (!strcmp(arg, "--budget") && more)
 			o.budget = atol(argv[++i]);
 		else if (!strcmp(arg, "--replay") && more)
@@ -102,8 +112,10 @@ int main(int argc, char **argv)
 	}
 	if (name && o.bound < 0) {
 		/* The yardstick is all orders, and nothing before them. */
-		o.bound = strcmp(name, "grid") ? 2 : 1000;
-		o.first = o.bound == 1000 ? 1000 : 0;
+		o.bound = strcmp(name, "grid") ? 2 : -1;
+		o.complete |= o.bound < 0;
+		if (o.bound < 0 && !o.budget)
+			o.budget = 100000000;
 	}
 	if (!name) {
 		fputs(usage, stderr);
@@ -118,6 +130,13 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	r = explore(s, &o);
+	while (--repeat > 0) {		/* for the bench */
+		struct result *again = explore(s, &o);
+
+		r->executions += again->executions;
+		r->seconds += again->seconds;
+		free(again);
+	}
 	name_finding(r);
 	if (json)
 		print_json(stdout, s, r);

@@ -94,10 +94,11 @@ void *arena_alloc(size_t size, size_t align, const char *name,
 	o->init = false;
 	o->pc = pc;
 	o->born.depth = o->freed.depth = 0;
+	race_birth(o);
 	next_free = o->start + ((size + REDZONE + 7) & ~7UL);
 	if (next_free > (uintptr_t)ARENA + ARENA_SIZE)
 		die("the arena is full");
-	tag = generation << 12 | nobjects++;
+	o->tag = tag = generation << 12 | nobjects++;
 	i = (o->start - (uintptr_t)ARENA) / 8;
 	for (n = i + (size + 7) / 8; i < n; i++)
 		shadow[i] = tag;
@@ -135,6 +136,7 @@ void arena_free(const void *p, unsigned long pc)
 		fail("double-free", o->name, pc, &o->freed, "first freed",
 		     "freed twice");
 	check_held((uintptr_t)p, o, pc);
+	race_free(o, pc);
 	o->live = false;
 	if (recording)
 		take_stack(&o->freed, cur, pc);
@@ -177,32 +179,33 @@ static inline bool within(uintptr_t addr, size_t size, const void *start,
 	return addr >= (uintptr_t)start && addr + size <= (uintptr_t)end;
 }
 
-void check_access(uintptr_t addr, size_t size, bool write, unsigned long pc)
+struct object *check_access(uintptr_t addr, size_t size, bool write,
+			    unsigned long pc)
 {
 	struct object *o;
 	int i;
 
 	if (!size)
-		return;
+		return NULL;
 	if (++accesses > MAX_ACCESSES)
 		fail("livelock", "memory", pc, NULL, NULL,
 		     "more than %ld accesses", MAX_ACCESSES);
 	if (addr - (uintptr_t)ARENA < ARENA_SIZE) {
 		o = arena_object(addr);
 		if (o && o->live && addr + size <= o->start + o->size)
-			return;
+			return o;
 		bad_access(addr, size, write, pc);
 	}
 	if (within(addr, size, (void *)stacks_start, (void *)stacks_end) &&
 	    (!write || !stack_guard || stack_guard(addr, size)))
-		return;
+		return NULL;
 	if (within(addr, size, __start_twill_data, __stop_twill_data) ||
 	    (!write && within(addr, size, __executable_start, _end)))
-		return;
+		return NULL;
 	for (i = 0; i < nallowed; i++)
 		if (addr >= allowed[i].start &&
 		    addr + size <= allowed[i].start + allowed[i].size)
-			return;
+			return NULL;
 	bad_access(addr, size, write, pc);
 }
 
@@ -285,6 +288,44 @@ const char *plain_name(const char *expr)
 	return known[nknown++].name;
 }
 
+/* What is left in the end; addresses depend on the order, names do not. */
+unsigned int state_hash(void)
+{
+	unsigned int h = 2166136261u;
+	const uintptr_t *p;
+
+	for (p = (void *)__start_twill_data; (char *)(p + 1) <=
+	     __stop_twill_data; p++) {
+		uintptr_t v = *p;
+		struct object *o = arena_object(v);
+
+		if (v - (uintptr_t)ARENA < ARENA_SIZE)
+			v = o ? (uintptr_t)o->name : 1;
+		h = (h ^ v ^ v >> 32) * 16777619;
+		h ^= h >> 15;
+	}
+	return h;
+}
+
+static inline void plain(uintptr_t addr, size_t size, bool write,
+			 unsigned long pc)
+{
+	struct object *o;
+
+	if (addr - stacks_start < stacks_end - stacks_start && !stack_guard)
+		return;
+	o = check_access(addr, size, write, pc);
+	if (!racing)
+		return;
+	if (addr == (write ? cur->marked_write : cur->marked_read)) {
+		cur->marked_read = 0;
+		if (write)
+			cur->marked_write = 0;
+		return;
+	}
+	race_access(o, addr, size, write, false, pc);
+}
+
 /* What gcc -fsanitize=thread calls. */
 void __tsan_init(void);
 void __tsan_init(void)
@@ -311,7 +352,19 @@ void __tsan_func_exit(void)
 void __tsan_##name(void *p);					\
 void __tsan_##name(void *p)					\
 {								\
-	check_access((uintptr_t)p, size, write, HERE);		\
+	plain((uintptr_t)p, size, write, HERE);			\
+}
+
+void marked_access(const void *p, size_t size, bool write, unsigned long pc)
+{
+	struct object *o = check_access((uintptr_t)p, size, write, pc);
+
+	touch(p, write ? T_WRITE : T_READ);
+	if (o && is_unbound())
+		touch((void *)o->start, T_READ);
+	relaxed(p, write);
+	if (racing)
+		race_access(o, (uintptr_t)p, size, write, true, pc);
 }
 
 /* A marked access is for others to see: they may come in between. */
@@ -320,7 +373,7 @@ void __tsan_##name(void *p);					\
 void __tsan_##name(void *p)					\
 {								\
 	visible(write ? "write once" : "read once", NULL, HERE, NULL, NULL); \
-	check_access((uintptr_t)p, size, write, HERE);		\
+	marked_access(p, size, write, HERE);			\
 }
 
 #define ALL_SIZES(M, prefix, write)				\
@@ -340,43 +393,43 @@ ALL_SIZES(MARKED, unaligned_volatile_write, true)
 void __tsan_read_range(void *p, size_t size);
 void __tsan_read_range(void *p, size_t size)
 {
-	check_access((uintptr_t)p, size, false, HERE);
+	plain((uintptr_t)p, size, false, HERE);
 }
 
 void __tsan_write_range(void *p, size_t size);
 void __tsan_write_range(void *p, size_t size)
 {
-	check_access((uintptr_t)p, size, true, HERE);
+	plain((uintptr_t)p, size, true, HERE);
 }
 
 /* The code under test calls these for memcpy() and the rest. */
 void *checked_memcpy(void *to, const void *from, size_t n);
 void *checked_memcpy(void *to, const void *from, size_t n)
 {
-	check_access((uintptr_t)from, n, false, HERE);
-	check_access((uintptr_t)to, n, true, HERE);
+	plain((uintptr_t)from, n, false, HERE);
+	plain((uintptr_t)to, n, true, HERE);
 	return memcpy(to, from, n);
 }
 
 void *checked_memmove(void *to, const void *from, size_t n);
 void *checked_memmove(void *to, const void *from, size_t n)
 {
-	check_access((uintptr_t)from, n, false, HERE);
-	check_access((uintptr_t)to, n, true, HERE);
+	plain((uintptr_t)from, n, false, HERE);
+	plain((uintptr_t)to, n, true, HERE);
 	return memmove(to, from, n);
 }
 
 void *checked_memset(void *to, int c, size_t n);
 void *checked_memset(void *to, int c, size_t n)
 {
-	check_access((uintptr_t)to, n, true, HERE);
+	plain((uintptr_t)to, n, true, HERE);
 	return memset(to, c, n);
 }
 
 int checked_memcmp(const void *a, const void *b, size_t n);
 int checked_memcmp(const void *a, const void *b, size_t n)
 {
-	check_access((uintptr_t)a, n, false, HERE);
-	check_access((uintptr_t)b, n, false, HERE);
+	plain((uintptr_t)a, n, false, HERE);
+	plain((uintptr_t)b, n, false, HERE);
 	return memcmp(a, b, n);
 }

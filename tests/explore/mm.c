@@ -28,6 +28,8 @@ static void *allocate(size_t size, size_t align, gfp_t flags, const char *name,
 
 	if (flags & __GFP_DIRECT_RECLAIM)
 		may_sleep("GFP_KERNEL", pc);
+	if (may_fail(name, pc))
+		return NULL;
 	p = arena_alloc(size, align, name, pc);
 	memset(p, flags & __GFP_ZERO ? 0 : 0x5a, size);
 	return p;
@@ -50,7 +52,7 @@ void *shim_memdup(const void *from, size_t size, gfp_t flags, const char *name)
 	void *p = allocate(size, 16, flags, plain_name(name), HERE);
 
 	check_access((uintptr_t)from, size, false, HERE);
-	return memcpy(p, from, size);
+	return p ? memcpy(p, from, size) : NULL;
 }
 
 void kfree(const void *p)
@@ -83,9 +85,12 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size,
 
 void *kmem_cache_alloc(struct kmem_cache *c, gfp_t flags)
 {
+	void *p;
+
 	check_access((uintptr_t)c, sizeof(*c), true, HERE);
-	c->live++;
-	return allocate(c->size, c->align, flags, c->name, HERE);
+	p = allocate(c->size, c->align, flags, c->name, HERE);
+	c->live += !!p;
+	return p;
 }
 
 void kmem_cache_free(struct kmem_cache *c, void *p)
@@ -120,6 +125,8 @@ static void *pages(size_t size, gfp_t flags, const char *name,
 {
 	void *p = allocate(PAGE_ALIGN(size), PAGE_SIZE, flags, name, pc);
 
+	if (!p)
+		return NULL;
 	virt_to_page(p)->refs = 1;
 	page_used(virt_to_page(p));
 	return p;
@@ -140,9 +147,12 @@ void *shim_pages(size_t size, gfp_t flags)
 static void drop_page(struct page *page, unsigned long pc)
 {
 	page = head(page);
-	check_access((uintptr_t)page_address(page), 1, true, pc);
-	if (!--page->refs)
-		arena_free(page_address(page), pc);
+	use(page_address(page), 1, T_WRITE, pc);
+	release(page);
+	if (--page->refs)
+		return;
+	acquire(page);
+	arena_free(page_address(page), pc);
 }
 
 void shim_free_pages(const void *p)
@@ -155,7 +165,7 @@ void get_page(struct page *page)
 {
 	visible("get_page", NULL, HERE, NULL, NULL);
 	page = head(page);
-	check_access((uintptr_t)page_address(page), 1, true, HERE);
+	use(page_address(page), 1, T_WRITE, HERE);
 	page->refs++;
 }
 
@@ -176,7 +186,9 @@ static void count_mm(struct mm_struct *m, int users, int count,
 		     const char *op, unsigned long pc)
 {
 	visible(op, "mm", pc, NULL, NULL);
-	check_access((uintptr_t)m, sizeof(*m), true, pc);
+	use(m, sizeof(*m), T_WRITE, pc);
+	release(m);
+	acquire(m);
 	if (!m->mm_count || (users > 0 && !m->mm_users))
 		fail("refcount", "mm", pc, NULL, NULL, "%s from zero", op);
 	if (users > 0 || count > 0)
@@ -212,9 +224,9 @@ void mmput(struct mm_struct *m)
 
 bool mmget_not_zero(struct mm_struct *m)
 {
+	count_mm(m, m->mm_users ? 1 : 0, 0, "mmget_not_zero", HERE);
 	if (!m->mm_users)
 		return false;
-	count_mm(m, 1, 0, "mmget_not_zero", HERE);
 	return true;
 }
 
@@ -246,9 +258,14 @@ int unmap_memory(void *p, size_t size)
 	struct mmu_notifier *mn;
 	size_t at;
 
-	note("munmap()", "memory", HERE);
-	for (mn = mm->notifiers; mn; mn = mn->next)
+	visible("munmap", "memory", HERE, NULL, NULL);
+	touch(mm, T_WRITE);
+	acquire(mm);
+	release(mm);
+	for (mn = mm->notifiers; mn; mn = mn->next) {
+		touch(mn, T_WRITE);
 		mn->active++;
+	}
 	for (mn = mm->notifiers; mn; mn = mn->next)
 		if (mn->ops->invalidate_range_start)
 			mn->ops->invalidate_range_start(mn, &r);
@@ -259,9 +276,64 @@ int unmap_memory(void *p, size_t size)
 			continue;
 		if (mn->ops->invalidate_range_end)
 			mn->ops->invalidate_range_end(mn, &r);
+		touch(mn, T_RELEASE);
+		release(mn);
 		mn->active--;
 	}
 	return 0;
+}
+
+/* The host asks whether the guest has used its page lately. */
+int u_age(void *p)
+{
+	unsigned long at = (unsigned long)p;
+	struct mmu_notifier *mn;
+	int young = 0;
+
+	cur->kernel = true;
+	visible("age", "memory", HERE, NULL, NULL);
+	touch(mm, T_READ);
+	acquire(mm);
+	for (mn = mm->notifiers; mn; mn = mn->next) {
+		touch(mn, T_WRITE);
+		mn->active++;
+		if (mn->ops->clear_flush_young)
+			young |= mn->ops->clear_flush_young(mn, mm, at,
+							    at + PAGE_SIZE);
+		touch(mn, T_RELEASE);
+		release(mn);
+		mn->active--;
+	}
+	cur->kernel = false;
+	return young;
+}
+
+/* The process ends: its address space goes, whoever still has its files. */
+void u_exit(void)
+{
+	struct mmu_notifier *mn;
+
+	cur->kernel = true;
+	visible("exit", "mm", HERE, NULL, NULL);
+	touch(mm, T_WRITE);
+	acquire(mm);
+	for (mn = mm->notifiers; mn; mn = mn->next) {
+		touch(mn, T_WRITE);
+		mn->active++;
+	}
+	for (mn = mm->notifiers; mn; mn = mn->next)
+		if (mn->ops->release)
+			mn->ops->release(mn, mm);
+	wait_for("exit", "mm", HERE, NULL, NULL);
+	touch(mm, T_WRITE);
+	while ((mn = mm->notifiers)) {
+		touch(mn, T_RELEASE);
+		release(mn);
+		mm->notifiers = mn->next;
+		mn->gone = true;
+		mn->active--;
+	}
+	cur->kernel = false;
 }
 
 long get_user_pages_unlocked(unsigned long start, unsigned long n,
@@ -272,9 +344,12 @@ long get_user_pages_unlocked(unsigned long start, unsigned long n,
 	(void)flags;
 	may_sleep("get_user_pages", HERE);
 	visible("get_user_pages", NULL, HERE, NULL, NULL);
+	touch(mm, T_READ);
+	acquire(mm);
 	for (i = 0; i < n; i++) {
 		struct object *o = arena_object(start + i * PAGE_SIZE);
 
+		touch((void *)(start + i * PAGE_SIZE), T_WRITE);
 		if (!o || !o->live || strcmp(o->name, "user page"))
 			break;
 		to[i] = virt_to_page(o->start);
@@ -288,6 +363,8 @@ static bool bad_user(const void *p, unsigned long n)
 {
 	struct object *o = arena_object((uintptr_t)p);
 
+	if (o)
+		touch((void *)((uintptr_t)p & PAGE_MASK), T_READ);
 	return (uintptr_t)p < 65536 ||
 	       (o && (!o->live || (uintptr_t)p + n > o->start + o->size));
 }
@@ -327,6 +404,8 @@ char *strndup_user(const char *s, long n)
 	if (len >= (size_t)n)
 		return ERR_PTR(-EINVAL);
 	p = allocate(len + 1, 16, GFP_KERNEL, "string", HERE);
+	if (!p)
+		return ERR_PTR(-ENOMEM);
 	memcpy(p, s, len);
 	p[len] = 0;
 	return p;
@@ -338,11 +417,16 @@ int mmu_notifier_register(struct mmu_notifier *mn, struct mm_struct *m)
 {
 	may_sleep("mmu_notifier_register", HERE);
 	visible("mmu_notifier_register", NULL, HERE, NULL, NULL);
-	check_access((uintptr_t)mn, sizeof(*mn), true, HERE);
-	check_access((uintptr_t)m, sizeof(*m), true, HERE);
+	use(mn, sizeof(*mn), T_WRITE, HERE);
+	use(m, sizeof(*m), T_WRITE, HERE);
+	acquire(m);
+	release(m);
+	if (may_fail("mmu_notifier_register", HERE))
+		return -ENOMEM;
 	m->mm_count++;
 	mn->mm = m;
 	mn->active = 0;
+	mn->gone = false;
 	mn->next = m->notifiers;
 	m->notifiers = mn;
 	return 0;
@@ -359,17 +443,23 @@ void mmu_notifier_unregister(struct mmu_notifier *mn, struct mm_struct *m)
 
 	may_sleep("mmu_notifier_unregister", HERE);
 	visible("mmu_notifier_unregister", NULL, HERE, NULL, NULL);
-	check_access((uintptr_t)mn, sizeof(*mn), true, HERE);
-	if (mn->ops->release)
+	use(mn, sizeof(*mn), T_WRITE, HERE);
+	use(m, sizeof(*m), T_WRITE, HERE);
+	acquire(m);
+	if (mn->ops->release && !mn->gone)
 		mn->ops->release(mn, m);
 	wait_for("mmu_notifier_unregister", "notifier", HERE, notifier_idle,
 		 mn);
+	touch(mn, T_WAIT);
+	touch(m, T_WRITE);
+	acquire(mn);
 	while (*p && *p != mn)
 		p = &(*p)->next;
-	if (!*p)
+	if (!*p && !mn->gone)
 		fail("warning", "notifier", HERE, NULL, NULL,
 		     "mmu_notifier_unregister of what is not registered");
-	*p = mn->next;
+	if (*p)
+		*p = mn->next;
 	count_mm(m, 0, -1, "mmdrop", HERE);
 }
 

@@ -112,6 +112,40 @@ static const struct place *where(const struct stack *s)
 	return NULL;
 }
 
+/* "@ADDRESS" is static data: which symbol is it in? */
+static void name_static(struct finding *x)
+{
+	char command[256], line[256], name[128], exe[200] = "";
+	unsigned long at, want;
+	FILE *f;
+
+	if (sscanf(x->object, "@%lx", &want) != 1 ||
+	    readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
+		return;
+	snprintf(command, sizeof(command), "nm -n %s", exe);
+	f = popen(command, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx %*c %127s", &at, name) == 2 &&
+		    at <= want)
+			snprintf(x->object, sizeof(x->object), "%.*s",
+				 (int)strcspn(name, "."), name);
+	if (f)
+		pclose(f);
+}
+
+const char *place_name(unsigned long pc)
+{
+	int from = nplaces;
+	static char name[200];
+	struct place *p;
+
+	add_place(pc);
+	find_places(from);
+	p = place(pc);
+	snprintf(name, sizeof(name), "%s %s:%d", p->function, p->file, p->line);
+	return name;
+}
+
 void name_finding(struct result *r)
 {
 	const struct place *p;
@@ -119,7 +153,10 @@ void name_finding(struct result *r)
 	if (!r->found.stack.depth)
 		return;
 	find_all(r);
+	name_static(&r->found);
 	p = where(&r->found.stack);
+	if (!p)			/* freed by the kernel: who used it? */
+		p = where(&r->found.other);
 	snprintf(r->found.function, sizeof(r->found.function), "%s",
 		 p ? p->function : "?");
 	if (!strcmp(r->found.object, "?") && p)
@@ -169,7 +206,7 @@ static int cell_of(const struct row *r, char *cell, size_t size)
 static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 {
 	char column[] = "ABCDw-";
-	int i, j, first = 0, shown = 0, width = 8;
+	int i, j, first = 0, shown = 0, width = 8, state = 0;
 	bool used[6] = {};
 	char cell[80];
 
@@ -187,6 +224,9 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 		j = cell_of(&r->rows[i], cell, sizeof(cell)) + 2;
 		if (j > width)
 			width = j;
+		j = strlen(r->rows[i].state) + 2;
+		if (j > 2 && j > state)
+			state = j;
 	}
 	if (i > first) {
 		fprintf(f, "\n    (the last %d rows)", shown);
@@ -197,7 +237,7 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 		if (used[j])
 			fprintf(f, "%-*s", width, (char *[]){ "A", "B",
 				"C", "D", "worker", "end" }[j]);
-	fprintf(f, "\n");
+	fprintf(f, "%s\n", state ? "then" : "");
 	for (i = first; i < r->nrows; i++) {
 		const struct row *row = &r->rows[i];
 		const struct place *p = where(&row->stack);
@@ -210,11 +250,34 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 			if (used[j])
 				fprintf(f, "%-*s", width,
 					row->task == column[j] ? cell : "");
+		fprintf(f, "%-*s", state, row->state);
 		if (p)
 			fprintf(f, "%s %s:%d", p->function, p->file, p->line);
 		fprintf(f, "\n");
 	}
 	(void)s;
+}
+
+/* The last rows so far, for somebody who steps. */
+void print_progress(FILE *f, struct result *r, int rows)
+{
+	int i, from = nplaces;
+
+	for (i = 0; i < r->nrows; i++)
+		add_stack(&r->rows[i].stack);
+	find_places(from);
+	fprintf(f, "\n");
+	for (i = 0; i < r->nrows; i++) {
+		const struct row *row = &r->rows[i];
+		const struct place *p = where(&row->stack);
+		char cell[80];
+
+		if (row->task == '-' || i + rows < r->nrows)
+			continue;
+		cell_of(row, cell, sizeof(cell));
+		fprintf(f, "    %c  %-32s %-12s %s:%d\n", row->task, cell,
+			row->state, p ? p->file : "", p ? p->line : 0);
+	}
 }
 
 void print_table(FILE *f, const struct scenario *s, struct result *r)
@@ -328,6 +391,8 @@ void print_json(FILE *f, const struct scenario *s, struct result *r)
 		json_string(f, row->object);
 		fprintf(f, ", ");
 		json_place(f, where(&row->stack));
+		fprintf(f, ", \"state\": ");
+		json_string(f, row->state);
 		fprintf(f, ", \"quiet\": %s, \"failing\": %s}",
 			is_quiet(row) ? "true" : "false",
 			row->failing ? "true" : "false");

@@ -17,8 +17,7 @@ typedef bool (*ready_fn)(void *arg);
 struct held {
 	const void *lock;
 	int class;
-	bool spin, trylock;
-	struct stack stack;		/* filled in while recording */
+	bool spin, shared;
 };
 
 struct task {
@@ -40,21 +39,23 @@ struct task {
 	int operations;			/* so far */
 	int rounds, seen;		/* of a loop; see go_round() */
 
-	int depth;			/* the functions it is in */
-	unsigned long frames[MAX_FRAMES];
-
 	int atomic;			/* why it may not sleep */
 	int irqs_off;
-	int rcu_index;
 	int nheld;
-	struct held held[MAX_HELD];
 	void *works;			/* files to put on return to user */
-	struct mm_struct *mm;
 	int cpu;
+	int quiet;			/* in data_race() */
+	uintptr_t marked_read, marked_write;	/* about to be made */
+	bool kernel;			/* in a system call */
+	int depth;			/* the functions it is in */
+	/* From here on nothing is cleared for a new execution. */
+	unsigned long frames[MAX_FRAMES];
+	struct held held[MAX_HELD];
 };
 
 /* engine.c */
 extern struct task tasks[NR_TASKS];
+extern struct stack held_stacks[NR_TASKS][MAX_HELD];	/* while recording */
 extern struct task *cur;
 extern bool recording;
 extern int operations;		/* of this execution so far */
@@ -69,6 +70,7 @@ void visible(const char *op, const char *name, unsigned long pc,
 	     ready_fn ready, void *arg);
 /* Note an operation that the table shows; nobody else runs. */
 void note(const char *op, const char *name, unsigned long pc);
+void watch(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void go_round(unsigned long pc);
 void spawn(int id, void (*fn)(void));
 void wait_for(const char *op, const char *name, unsigned long pc,
@@ -82,11 +84,78 @@ void take_stack(struct stack *s, const struct task *t,
 _Noreturn void die(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
+_Noreturn void leave_execution(void);
+
 /* search.c */
+struct deviation {
+	int point;
+	char task;		/* its letter; '!': this one fails */
+};
+
 extern struct options opts;
 extern const struct scenario *running;
 int choose(int n, const char *who, bool free);
+bool may_fail(const char *what, unsigned long pc);
 void choices_reset(void);
+bool is_unbound(void);
+bool soft_finding(const char *class, unsigned long pc);
+void note_state(unsigned int hash);
+
+/* events.c: what an execution was made of */
+enum mode { T_READ, T_WRITE, T_ACQUIRE, T_RELEASE, T_WAIT };
+
+struct touch {
+	uintptr_t at;
+	int event;
+	int before;		/* the touch of the same thing before it */
+	unsigned char mode;
+};
+
+struct event {
+	unsigned long pc;
+	int node;
+	int first, n;		/* its touches */
+	unsigned char task;
+};
+
+extern struct event events[];
+extern struct touch touches[];
+extern int nevents, ntouches;
+extern bool shared_grown;
+void events_reset(void);
+void begin_event(unsigned long pc, int node);
+void touch(const void *at, enum mode mode);
+bool dependent(enum mode a, enum mode b);
+bool is_shared(int task, unsigned long pc);
+void contest(uintptr_t start, size_t size);
+void learn_shared(void);
+void forget_shared(void);
+
+/* dpor.c */
+int dpor_choose(int n, const char *who);
+int dpor_again(void);
+int dpor_fault(void);
+bool dpor_next(void);
+void dpor_start(void);
+void dpor_begin(void);
+int dpor_node(void);
+int dpor_points(void);
+int dpor_schedule(struct deviation *d, int max);
+
+/* race.c */
+typedef uint16_t clocks_t __attribute__((vector_size(16)));
+
+extern bool racing;
+extern bool soft_fatal;
+void race_setup(void);
+void race_reset(void);
+void race_start(void);
+void race_spawn(int id);
+void race_join(void);
+void acquire(const void *at);
+void release(const void *at);
+void relaxed(const void *at, bool write);
+void fence(bool before, bool after);
 
 /* memory.c */
 struct object {
@@ -95,6 +164,10 @@ struct object {
 	const char *name;
 	bool live;
 	bool init;			/* allocated by a module's init */
+	unsigned char born_by;
+	uint16_t born_at;
+	unsigned int tag;
+	clocks_t last;			/* when each task last touched it */
 	unsigned long pc;
 	struct stack born, freed;	/* while recording */
 };
@@ -105,7 +178,16 @@ void *arena_alloc(size_t size, size_t align, const char *name,
 		  unsigned long pc);
 void arena_free(const void *p, unsigned long pc);
 struct object *arena_object(uintptr_t addr);
-void check_access(uintptr_t addr, size_t size, bool write, unsigned long pc);
+struct object *check_access(uintptr_t addr, size_t size, bool write,
+			    unsigned long pc);
+/* ... of the shim's, as part of the visible operation; it does not race. */
+void use(const void *p, size_t size, enum mode mode, unsigned long pc);
+void marked_access(const void *p, size_t size, bool write, unsigned long pc);
+void race_access(struct object *o, uintptr_t addr, size_t size, bool write,
+		 bool marked, unsigned long pc);
+void race_free(struct object *o, unsigned long pc);
+void race_birth(struct object *o);
+unsigned int state_hash(void);
 void allow_memory(uintptr_t start, size_t size);
 void arena_rewind(uintptr_t to);
 void blame(unsigned long pc, const struct stack *s);
@@ -128,6 +210,9 @@ const char *lock_name(const void *lock);
 int lock_owner(const void *lock);
 void check_user_return(unsigned long pc);
 
+/* sleep.c */
+void sleep_reset(void);
+
 /* wait.c */
 void wait_reset(void);
 bool workers_idle(void *unused);
@@ -145,6 +230,10 @@ void run_task_works(void);
 void mm_reset(void);
 void check_mm(void);
 int unmap_memory(void *p, size_t size);
+
+/* report.c */
+void print_progress(FILE *f, struct result *r, int rows);
+const char *place_name(unsigned long pc);
 
 #define HERE	((unsigned long)__builtin_return_address(0))
 

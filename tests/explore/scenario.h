@@ -24,6 +24,7 @@ struct scenario {
 	const char *name;
 	const char *shows;
 	bool bare;
+	int faults;
 	void (*setup)(void);
 	void (*task[4])(void);
 	void (*end)(void);
@@ -39,9 +40,13 @@ struct scenario {
 #define SCENARIO_PASTE(a, b)	a##b
 #define SCENARIO_ID(n, line)	SCENARIO_PASTE(n, line)
 #define SCENARIO(id, text, begin, finish, ...)				\
+	SCENARIO_FAULTS(0, id, text, begin, finish, __VA_ARGS__)
+/* ... in which up to N allocations, descriptors and the like may fail. */
+#define SCENARIO_FAULTS(number, id, text, begin, finish, ...)		\
 	static const struct scenario SCENARIO_ID(scenario_, __LINE__) = {	\
 		.name = id, .shows = text,				\
-		.bare = SCENARIO_BARE, .setup = begin, .end = finish,	\
+		.bare = SCENARIO_BARE, .faults = number,		\
+		.setup = begin, .end = finish,				\
 		.task = { __VA_ARGS__ },				\
 	};								\
 	__attribute__((used, section("twill_scenarios")))		\
@@ -57,6 +62,10 @@ long u_ioctl_(int fd, unsigned int cmd, unsigned long arg);
 void *u_mmap(int fd, size_t size);	/* shared; NULL on failure */
 void *u_memory(size_t size);		/* anonymous memory, zeroed */
 int u_munmap(void *p, size_t size);
+
+/* In the explorer only: what a host does to a process, and its end. */
+int u_age(void *p);
+void u_exit(void);
 
 /* What must hold. */
 #define u_assert(cond)	((cond) ? (void)0 : u_failed(#cond))

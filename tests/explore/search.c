@@ -5,16 +5,24 @@
  * The search is depth first and keeps nothing but the choices of the current
  * execution: to go back it starts again, makes the same choices up to the last
  * one that has an alternative, and takes the alternative. It is run with at
- * most 0 preemptions, then 1, and so on.
+ * most 0 preemptions, then 1, and so on (events.c says where it need not ask);
+ * then without a bound, by dpor.c; and where that does not come to an end, at
+ * random, with probabilities that are known.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "runtime.h"
+#include "schedule.h"
 
 #define MAX_CHOICES	100000
-#define BUDGET		2000000		/* executions */
+#define BUDGET		2000000L	/* executions */
+#define UNBOUNDED	100000L		/* ... of the search without a bound */
+#define SAMPLES		20000L
+#define DEPTH		3		/* of the bugs that sampling is after */
 #define POLISH		2000		/* more executions, for a shorter one */
+
+enum how { BOUNDED, UNBOUND, SAMPLED, REPLAYED, STEPPED };
 
 struct options opts;
 const struct scenario *running;
@@ -22,72 +30,256 @@ const struct scenario *running;
 struct choice {
 	int point;
 	int n, taken;
+	bool fault;
 	char who[NR_TASKS];	/* by order of preference */
 };
 
+static enum how how;
 static struct choice choices[MAX_CHOICES];
 static int nchoices, next_choice;
-static int point, preemptions, bound;
-static bool pruned;
+static int point, preemptions, faults, bound;
+static bool pruned, redundant, gone_astray;
+static struct step *asked;
 
-/* A replay string, taken apart. */
-static struct { int point; char task; } deviations[16];
-static int ndeviations = -1;
+/* What was found on the way, to be told if nothing worse comes. */
+static struct {
+	struct finding f;
+	struct deviation schedule[MAX_DEVIATIONS];
+	int n, bound;
+} soft;
+
+/* Then a free depends on what touches the object; see race_free(). */
+bool is_unbound(void)
+{
+	return how == UNBOUND;
+}
 
 void choices_reset(void)
 {
-	next_choice = point = preemptions = 0;
+	next_choice = point = preemptions = faults = 0;
+	redundant = false;
+	memset(met, 0, nschedule);
+	dpor_start();
 }
 
-/*
- * Who goes on? The first of WHO is the default; the others are deviations, and
- * preemptions unless the choice is free. Returns an index into WHO.
- */
-int choose(int n, const char *who, bool free)
+/* Sampling: PCT (Burckhardt et al., ASPLOS 2010), with a seed of its own. */
+static uint64_t dice;
+static int priority[NR_TASKS], change[DEPTH - 1], most_events;
+
+static unsigned int roll(unsigned int n)
 {
-	int at = point++, i;
+	dice ^= dice << 13;
+	dice ^= dice >> 7;
+	dice ^= dice << 17;
+	return (dice >> 20) % n;
+}
+
+static void shuffle(void)
+{
+	int i, j, t;
+
+	for (i = 0; i < NR_TASKS; i++)
+		priority[i] = i + DEPTH;
+	for (i = NR_TASKS; i-- > 1;) {
+		j = roll(i + 1);
+		t = priority[i];
+		priority[i] = priority[j];
+		priority[j] = t;
+	}
+	for (i = 0; i < DEPTH - 1; i++)
+		change[i] = roll(most_events + 1);
+}
+
+static int sample(int n, const char *who)
+{
+	int i, best = 0;
+
+	for (i = 0; i < DEPTH - 1; i++)
+		if (nevents == change[i] && cur->alive)
+			priority[cur->id] = i;
+	for (i = 1; i < n; i++)
+		if (priority[(int)who[i]] > priority[(int)who[best]])
+			best = i;
+	if (best && n > 1) {
+		schedule[nschedule].point = point;
+		schedule[nschedule++].task = tasks[(int)who[best]].letter;
+	}
+	return best;
+}
+
+static int next_of(int at, int n, const char *who, bool fault)
+{
 	struct choice *c;
 
-	if (ndeviations >= 0) {		/* a replay */
-		for (i = 0; i < ndeviations; i++)
-			if (deviations[i].point == at)
-				break;
-		if (i == ndeviations)
-			return 0;
-		for (int j = 1; j < n; j++)
-			if (tasks[(int)who[j]].letter == deviations[i].task) {
-				deviations[i].point = -1;
-				preemptions += !free;
-				return j;
-			}
-		return 0;		/* still >= 0: seen as divergence */
-	}
-	if (!free && preemptions == bound) {
-		pruned = true;
-		return 0;
-	}
 	if (next_choice == nchoices) {
+		if (how == STEPPED) {
+			asked->point = at;
+			asked->n = n;
+			asked->fault = fault;
+			memcpy(asked->who, who, n);
+			leave_execution();
+		}
 		if (nchoices == MAX_CHOICES)
 			die("too many choices in one execution");
 		c = &choices[nchoices++];
 		c->point = at;
 		c->n = n;
 		c->taken = 0;
+		c->fault = fault;
 		memcpy(c->who, who, n);
 	}
 	c = &choices[next_choice++];
 	if (c->point != at || c->n != n || memcmp(c->who, who, n))
 		die("%s: the same choices led elsewhere (point %d)",
 		    running->name, at);
-	preemptions += c->taken && !free;
 	return c->taken;
+}
+
+/*
+ * Who goes on? The first of WHO is the default; the others are deviations, and
+ * preemptions unless the choice is free. Returns an index into WHO, or -1 to
+ * end the execution here.
+ */
+int choose(int n, const char *who, bool free)
+{
+	int at = point, i;
+	char task;
+
+	if (how == UNBOUND) {
+		i = dpor_choose(n, who);
+		redundant = i < 0;
+		return i;
+	}
+	if (how == SAMPLED) {
+		i = sample(n, who);
+		point += n > 1;
+		return i;
+	}
+	if (n == 1)
+		return 0;
+	point++;
+	if (how == REPLAYED) {
+		task = schedule_at(at);
+		for (i = 1; task && i < n; i++)
+			if (tasks[(int)who[i]].letter == task) {
+				preemptions += !free;
+				return i;
+			}
+		if (task)
+			gone_astray = true;
+		return 0;
+	}
+	if (how == BOUNDED && !free) {
+		if (!opts.unreduced && !is_shared(cur->id, cur->arg_pc))
+			return 0;
+		if (preemptions == bound) {
+			pruned = true;
+			return 0;
+		}
+	}
+	i = next_of(at, n, who, false);
+	preemptions += i > 0 && !free;
+	return i;
+}
+
+/* Does it fail this time? Each time that it could is a choice. */
+bool may_fail(const char *what, unsigned long pc)
+{
+	static const char outcomes[] = { 0, 1 };
+	bool fails;
+	int at = point;
+
+	if (faults == opts.faults || cur->id == MAIN_TASK || !nevents)
+		return false;
+	if (how == UNBOUND) {
+		fails = dpor_fault();
+	} else if (how == SAMPLED) {
+		fails = !roll(8);
+		if (fails) {
+			schedule[nschedule].point = point;
+			schedule[nschedule++].task = '!';
+		}
+		point++;
+	} else {
+		point++;
+		fails = how == REPLAYED ? schedule_at(at) == '!' :
+			next_of(at, 2, outcomes, true) > 0;
+	}
+	faults += fails;
+	if (fails)
+		note("fails", what, pc);
+	return fails;
+}
+
+/* The choices of this execution, as a schedule. */
+static void take_schedule(void)
+{
+	int i;
+
+	if (how == UNBOUND)
+		nschedule = dpor_schedule(schedule, MAX_DEVIATIONS);
+	if (how != BOUNDED && how != STEPPED)
+		return;
+	nschedule = 0;
+	for (i = 0; i < next_choice && nschedule < MAX_DEVIATIONS; i++) {
+		struct choice *c = &choices[i];
+
+		if (!c->taken)
+			continue;
+		schedule[nschedule].point = c->point;
+		schedule[nschedule++].task = c->fault ? '!' :
+			tasks[(int)c->who[c->taken]].letter;
+	}
+}
+
+bool soft_finding(const char *class, unsigned long pc)
+{
+	if (how == REPLAYED || how == STEPPED || soft.f.class[0])
+		return false;
+	take_schedule();
+	snprintf(soft.f.class, sizeof(soft.f.class), "%s", class);
+	soft.f.stack.pc[0] = pc;
+	soft.bound = preemptions;
+	soft.n = nschedule;
+	memcpy(soft.schedule, schedule, nschedule * sizeof(*schedule));
+	return true;
+}
+
+void note_state(unsigned int hash)
+{
+	int low = 0, high = result->nstates, i;
+
+	while (low < high) {
+		i = (low + high) / 2;
+		if (result->state[i] == hash)
+			return;
+		if (result->state[i] < hash)
+			low = i + 1;
+		else
+			high = i;
+	}
+	result->state = realloc(result->state, (result->nstates + 1) *
+				sizeof(*result->state));
+	memmove(&result->state[low + 1], &result->state[low],
+		(result->nstates++ - low) * sizeof(*result->state));
+	result->state[low] = hash;
 }
 
 static void run_once(void)
 {
 	execute();
+	if (how == UNBOUND)
+		point = dpor_points();
 	if (point > result->most_points)
 		result->most_points = point;
+	if (nevents > most_events)
+		most_events = nevents;
+	result->executions += !redundant;
+	result->redundant += redundant;
+	if (opts.states && found.class[0]) {
+		result->failures++;
+		found.class[0] = 0;
+	}
 }
 
 /* Go back to the last choice with an alternative. */
@@ -103,82 +295,41 @@ static bool next_execution(void)
 	return false;
 }
 
-static int base36(char *out, int n)
-{
-	char digits[8];
-	int len = 0, i = 0;
-
-	do {
-		digits[len++] = "0123456789abcdefghijklmnopqrstuvwxyz"[n % 36];
-	} while (n /= 36);
-	while (len)
-		out[i++] = digits[--len];
-	return i;
-}
-
-static int count_deviations(void)
-{
-	int i, n = 0;
-
-	for (i = 0; i < nchoices; i++)
-		n += choices[i].taken != 0;
-	return n;
-}
-
-static void write_replay(char *out)
-{
-	int i, len = sprintf(out, "v1.%02x", (check ^ check >> 16) & 0xff);
-
-	for (i = 0; i < nchoices; i++) {
-		struct choice *c = &choices[i];
-
-		if (!c->taken)
-			continue;
-		if (len > 33)
-			die("%s: the schedule does not fit 40 characters",
-			    running->name);
-		out[len++] = '.';
-		len += base36(out + len, c->point);
-		out[len++] = '>';
-		out[len++] = tasks[(int)c->who[c->taken]].letter;
-		out[len] = 0;
-	}
-}
-
-static unsigned int read_replay(const char *s)
-{
-	unsigned int sum;
-	int used = 0;
-	char *end;
-
-	ndeviations = 0;
-	if (sscanf(s, "v1.%2x%n", &sum, &used) != 1 || used != 5)
-		die("a replay string looks like v1.5f.3>B, not %s", s);
-	for (s += used; *s == '.'; s = end + 2) {
-		if (ndeviations == 16)
-			die("too many deviations");
-		deviations[ndeviations].point = strtol(s + 1, &end, 36);
-		if (end == s + 1 || end[0] != '>' || !end[1])
-			die("a replay string looks like v1.5f.3>B");
-		deviations[ndeviations++].task = end[1];
-	}
-	if (*s)
-		die("a replay string looks like v1.5f.3>B");
-	return sum;
-}
-
-static void record_execution(void)
-{
-	recording = true;
-	result->nrows = 0;
-	run_once();
-	recording = false;
-}
-
 static bool same(const struct finding *a, const struct finding *b)
 {
 	return !strcmp(a->class, b->class) && !strcmp(a->object, b->object) &&
 	       a->stack.pc[0] == b->stack.pc[0];
+}
+
+/* Run the schedule; what it costs, if it finds what is wanted. */
+int schedule_cost(const struct finding *want, bool is_soft)
+{
+	enum how was = how;
+	long executions = result->executions;
+	bool ok;
+
+	how = REPLAYED;
+	soft_fatal = recording = is_soft;
+	result->nrows = 0;
+	order_reset();
+	run_once();
+	soft_fatal = recording = false;
+	how = was;
+	result->executions = executions;
+	ok = found.class[0] && (is_soft ? !strcmp(found.class, want->class) :
+				same(&found, want));
+	return ok ? preemptions * 100000 + operations : -1;
+}
+
+static void record_schedule(bool is_soft)
+{
+	how = REPLAYED;
+	recording = true;
+	soft_fatal = is_soft;
+	result->nrows = 0;
+	run_once();
+	recording = soft_fatal = false;
+	result->executions--;
 }
 
 /*
@@ -188,106 +339,246 @@ static bool same(const struct finding *a, const struct finding *b)
  */
 static void polish(void)
 {
-	long executions = result->executions;
+	long executions = result->executions, left = POLISH;
 	struct finding want = found;
-	struct choice *best = malloc(nchoices * sizeof(*best) + 1);
-	int n = nchoices, best_ops = operations, best_dev = count_deviations();
+	int best_ops = operations, best_dev;
 	bool alone;
-	long left = POLISH;
 
-	memcpy(best, choices, n * sizeof(*best));
+	take_schedule();
+	best_dev = nschedule;
 	order_keep();
 	order_reset();
 	run_once();
 	alone = found.class[0] && same(&found, &want);
 	if (alone)
 		best_ops = operations;
-	while (left-- && next_execution()) {
-		int dev;
+	while (how == BOUNDED && left-- && next_execution()) {
+		struct deviation *old = malloc(sizeof(schedule));
+		int n = nschedule;
 
+		memcpy(old, schedule, n * sizeof(*old));
 		order_reset();
 		run_once();
-		dev = count_deviations();
-		if (!found.class[0] || !same(&found, &want))
-			continue;
-		if (!alone || dev < best_dev ||
-		    (dev == best_dev && operations < best_ops)) {
+		take_schedule();
+		if (found.class[0] && same(&found, &want) &&
+		    (!alone || nschedule < best_dev ||
+		     (nschedule == best_dev && operations < best_ops))) {
 			alone = true;
-			best_dev = dev;
+			best_dev = nschedule;
 			best_ops = operations;
-			free(best);
-			n = nchoices;
-			best = malloc(n * sizeof(*best) + 1);
-			memcpy(best, choices, n * sizeof(*best));
+		} else {
+			memcpy(schedule, old, n * sizeof(*old));
+			nschedule = n;
 		}
+		free(old);
 	}
-	memcpy(choices, best, n * sizeof(*best));
-	nchoices = n;
-	free(best);
 	if (alone) {
+		if (how != BOUNDED)
+			minimize(&want, false);
 		order_reset();
-		record_execution();
-		if (!found.class[0])
-			die("%s: a failure that does not repeat", running->name);
 	} else {
 		result->elsewhere = true;
 		order_restore();
-		record_execution();
 	}
-	write_replay(result->replay);
+	record_schedule(false);
+	if (!found.class[0])
+		die("%s: a failure that does not repeat", running->name);
+	result->bound = preemptions;
+	write_schedule(result->replay, check);
 	result->executions = executions;
+}
+
+/* Nothing failed; but some order was seen that nothing enforces. */
+static bool tell_soft(void)
+{
+	if (!soft.f.class[0])
+		return false;
+	nschedule = soft.n;
+	memcpy(schedule, soft.schedule, nschedule * sizeof(*schedule));
+	minimize(&soft.f, true);
+	order_reset();
+	record_schedule(true);
+	if (!found.class[0])
+		die("%s: a %s that does not repeat", running->name,
+		    soft.f.class);
+	result->bound = preemptions;
+	write_schedule(result->replay, check);
+	return true;
+}
+
+static long budget(long otherwise)
+{
+	return opts.budget ? opts.budget : otherwise;
+}
+
+static bool out_of_budget(long otherwise)
+{
+	if (result->executions < budget(otherwise))
+		return false;
+	snprintf(result->claim_text, sizeof(result->claim_text),
+		 "stopped after %ld executions", result->executions);
+	return true;
+}
+
+/* All orders with at most so many preemptions. False: that is the end. */
+static bool search_bound(void)
+{
+	long executions;
+
+	result->bound = bound;
+again:
+	executions = result->executions;
+	nchoices = 0;
+	pruned = shared_grown = false;
+	do {
+		run_once();
+		if (found.class[0]) {
+			polish();
+			return false;
+		}
+		if (!opts.unreduced)
+			learn_shared();
+		if (shared_grown) {
+			result->executions = executions;
+			goto again;
+		}
+		if (out_of_budget(BUDGET))
+			return false;
+	} while (next_execution());
+	if (!pruned)
+		strcpy(result->claim_text, "complete");
+	else
+		snprintf(result->claim_text, sizeof(result->claim_text),
+			 "bound %d exhausted", bound);
+	return pruned;
+}
+
+static bool search_unbound(void)
+{
+	long before = result->executions;
+
+	how = UNBOUND;
+	dpor_begin();
+	do {
+		run_once();
+		if (found.class[0]) {
+			polish();
+			return false;
+		}
+		if (result->executions - before >= budget(UNBOUNDED))
+			return true;
+	} while (dpor_next());
+	strcpy(result->claim_text, "complete");
+	return false;
+}
+
+/* A bug that DEPTH ordered events make is found with probability P. */
+static void search_sampled(void)
+{
+	double p, q = 1, miss = 1;
+	int i, n = 0, len;
+
+	how = SAMPLED;
+	dice = 88172645463325252ULL;
+	for (i = 0; i < SAMPLES; i++) {
+		nschedule = 0;
+		shuffle();
+		run_once();
+		if (found.class[0]) {
+			polish();
+			return;
+		}
+	}
+	for (i = 0; i < MAX_TASKS; i++)
+		n += !!running->task[i];
+	for (i = 1; i < DEPTH; i++)
+		q *= most_events;
+	p = 1 / (n * q);
+	for (i = 0; i < SAMPLES; i++)
+		miss *= 1 - p;
+	len = strlen(result->claim_text);
+	snprintf(result->claim_text + len, sizeof(result->claim_text) - len,
+		 "%ssampled, P >= %.2g for depth %d", len ? "; " : "",
+		 1 - miss, DEPTH);
 }
 
 static void search(void)
 {
-	long budget = opts.budget ? opts.budget : BUDGET;
+	bool more = true;
 
-	ndeviations = -1;
-	for (bound = opts.first; bound <= opts.bound; bound++) {
-		nchoices = 0;
-		pruned = false;
-		result->bound = bound;
-		do {
-			run_once();
-			if (found.class[0]) {
-				polish();
-				return;
-			}
-			if (result->executions >= budget) {
-				snprintf(result->claim_text,
-					 sizeof(result->claim_text),
-					 "stopped after %ld executions",
-					 result->executions);
-				return;
-			}
-		} while (next_execution());
-		if (!pruned) {
-			strcpy(result->claim_text, "complete");
-			return;
-		}
-	}
-	snprintf(result->claim_text, sizeof(result->claim_text),
-		 "bound %d exhausted", opts.bound);
-	result->bound = opts.bound;
+	how = BOUNDED;
+	if (opts.first <= opts.bound)
+		forget_shared();
+	for (bound = opts.first; more && bound <= opts.bound; bound++)
+		more = search_bound();
+	if (opts.complete && more && search_unbound())
+		search_sampled();
+	if (opts.states)
+		result->failures += soft.f.class[0] != 0;
+	else if (!found.class[0])
+		tell_soft();
 }
 
 static void replay(void)
 {
-	unsigned int sum = read_replay(opts.replay);
-	int i;
+	unsigned int sum = read_schedule(opts.replay);
 
-	bound = 1000;
-	record_execution();
+	gone_astray = false;
+	record_schedule(false);
+	if (!found.class[0])
+		record_schedule(true);
 	result->executions = 1;
-	for (i = 0; i < ndeviations; i++)
-		if (deviations[i].point >= 0)
-			result->diverged = true;
-	if (((check ^ check >> 16) & 0xff) != sum)
-		result->diverged = true;
+	result->diverged = gone_astray || !schedule_met() ||
+		((check ^ check >> 16) & 0xff) != sum;
 	result->bound = preemptions;
 	snprintf(result->replay, sizeof(result->replay), "%s", opts.replay);
 	strcpy(result->claim_text, "one schedule replayed");
-	ndeviations = -1;
+}
+
+/*
+ * By hand: run what was chosen so far, up to the next choice. Returns false if
+ * there is none any more.
+ */
+bool step_run(struct step *at)
+{
+	how = STEPPED;
+	asked = at;
+	at->n = 0;
+	recording = soft_fatal = true;
+	result->nrows = 0;
+	order_reset();
+	run_once();
+	recording = soft_fatal = false;
+	return at->n;
+}
+
+void step_take(int i)
+{
+	struct choice *c = &choices[nchoices++];
+
+	c->point = asked->point;
+	c->n = asked->n;
+	c->fault = asked->fault;
+	c->taken = i;
+	memcpy(c->who, asked->who, asked->n);
+}
+
+bool step_back(void)
+{
+	if (nchoices)
+		nchoices--;
+	return nchoices;
+}
+
+void step_begin(void)
+{
+	nchoices = 0;
+}
+
+void step_string(char *out)
+{
+	take_schedule();
+	write_schedule(out, check);
 }
 
 const struct scenario *find_scenario(const char *name)
@@ -308,13 +599,19 @@ struct result *explore(const struct scenario *s, const struct options *o)
 	result = calloc(1, sizeof(*result));
 	running = s;
 	opts = *o;
+	if (!opts.faults)
+		opts.faults = s->faults;
+	soft.f.class[0] = 0;
+	most_events = 0;
 	order_reset();
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
 	if (opts.replay)
 		replay();
+	else if (opts.step)
+		step_by_step();
 	else
 		search();
-	clock_gettime(CLOCK_MONOTONIC, &b);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
 	result->seconds = b.tv_sec - a.tv_sec + (b.tv_nsec - a.tv_nsec) / 1e9;
 	result->found = found;
 	if (!found.class[0])

@@ -11,7 +11,6 @@
 #include "runtime.h"
 
 #define MAX_CLASSES	64
-#define SATURATED	(-0x40000000)
 
 /*
  * The order of lock classes: edge[a] has bit b when some task took a lock of
@@ -55,7 +54,7 @@ void may_sleep(const char *what, unsigned long pc)
 	for (i = 0; i < cur->nheld; i++)
 		if (cur->held[i].spin) {
 			held = lock_name(cur->held[i].lock);
-			since = &cur->held[i].stack;
+			since = &held_stacks[cur->id][i];
 		}
 	note(what, NULL, pc);
 	fail("sleep-in-atomic", held, pc, since, "held since",
@@ -88,6 +87,9 @@ void shim_irqs(int n)
 	/* The end of it is where a waiting interrupt comes in. */
 	if (n < 0)
 		visible("irqs on", NULL, HERE, NULL, NULL);
+	touch(&cur->irqs_off, n < 0 ? T_RELEASE : T_WRITE);
+	acquire(&cur->cpu);
+	release(&cur->irqs_off);
 	cur->irqs_off += n;
 }
 
@@ -113,8 +115,8 @@ static int class_of(const void *key, int sub, const char *name)
 
 void shim_lock_init(struct shim_lock *l, const char *name, const void *key)
 {
-	check_access((uintptr_t)l, sizeof(*l), true, HERE);
-	l->owner = 0;
+	use(l, sizeof(*l), T_WRITE, HERE);
+	l->owner = l->readers = 0;
 	l->class = class_of(key, 0, name);
 	l->name = classes[l->class].name;
 }
@@ -139,6 +141,13 @@ bool is_gone(const void *p)
 }
 
 static bool lock_free(void *arg)
+{
+	struct shim_lock *l = arg;
+
+	return is_gone(arg) || (!l->owner && !l->readers);
+}
+
+static bool no_writer(void *arg)
 {
 	return is_gone(arg) || !((struct shim_lock *)arg)->owner;
 }
@@ -201,68 +210,93 @@ static int lock_class(struct shim_lock *l, int sub)
 	return class_of(classes[l->class].key, sub, classes[l->class].name);
 }
 
-static void hold(struct shim_lock *l, int class, bool spin, bool try,
+static void hold(struct shim_lock *l, int class, enum lock_kind kind,
 		 unsigned long pc)
 {
-	struct held *h = &cur->held[cur->nheld++];
+	struct held *h = &cur->held[cur->nheld];
 
-	if (cur->nheld > MAX_HELD - 1)
+	if (cur->nheld == MAX_HELD)
 		die("too many locks held");
-	l->owner = cur->id + 1;
+	if (kind == LOCK_SHARED)
+		l->readers++;
+	else
+		l->owner = cur->id + 1;
 	h->lock = l;
 	h->class = class;
-	h->spin = spin;
-	h->trylock = try;
-	h->stack.depth = 0;
+	h->spin = kind == LOCK_SPIN;
+	h->shared = kind == LOCK_SHARED;
 	if (recording)
-		take_stack(&h->stack, cur, pc);
-	cur->atomic += spin;
+		take_stack(&held_stacks[cur->id][cur->nheld], cur, pc);
+	cur->nheld++;
+	cur->atomic += h->spin;
+	acquire(l);
+	watch(kind == LOCK_SHARED ? "read by %c" : "held by %c", cur->letter);
 }
 
-void shim_lock(struct shim_lock *l, bool spin, int sub)
+static int held_at(const struct shim_lock *l)
+{
+	int i = cur->nheld;
+
+	while (i-- > 0 && cur->held[i].lock != l)
+		;
+	return i;
+}
+
+static const char *const lock_ops[] = {
+	"mutex_lock", "spin_lock", "down_write", "down_read",
+};
+static const char *const try_ops[] = {
+	"mutex_trylock", "spin_trylock", "down_write_trylock",
+	"down_read_trylock",
+};
+static const char *const unlock_ops[] = {
+	"mutex_unlock", "spin_unlock", "up_write", "up_read",
+};
+
+void shim_lock(struct shim_lock *l, enum lock_kind kind, int sub)
 {
 	unsigned long pc = HERE;
-	const char *op = spin ? "spin_lock" : "mutex_lock", *name;
+	const char *op = lock_ops[kind], *name;
 	int class, i;
 
-	if (!spin)
+	if (kind != LOCK_SPIN)
 		may_sleep(op, pc);
 	check_access((uintptr_t)l, sizeof(*l), true, pc);
 	class = lock_class(l, sub);
 	name = classes[class].name;
-	if (l->owner == cur->id + 1) {
+	i = held_at(l);
+	if (i >= 0) {
 		note(op, name, pc);
-		for (i = 0; cur->held[i].lock != l; i++)
-			;
-		fail("deadlock", name, pc, &cur->held[i].stack, "taken before",
-		     "%c waits for %s, which it holds itself", cur->letter,
-		     name);
+		fail("deadlock", name, pc, &held_stacks[cur->id][i],
+		     "taken before", "%c waits for %s, which it holds itself",
+		     cur->letter, name);
 	}
 	if (!opts.no_order)
 		learn_order(class, op, name, pc);
 	cur->op_lock = l;
-	visible(op, name, pc, lock_free, l);
-	check_access((uintptr_t)l, sizeof(*l), true, pc);
-	hold(l, class, spin, false, pc);
+	visible(op, name, pc, kind == LOCK_SHARED ? no_writer : lock_free, l);
+	use(l, sizeof(*l), T_ACQUIRE, pc);
+	hold(l, class, kind, pc);
 }
 
-int shim_trylock(struct shim_lock *l, bool spin)
+int shim_trylock(struct shim_lock *l, enum lock_kind kind)
 {
 	unsigned long pc = HERE;
 	int class;
 
 	check_access((uintptr_t)l, sizeof(*l), true, pc);
 	class = lock_class(l, 0);
-	visible(spin ? "spin_trylock" : "mutex_trylock", classes[class].name,
-		pc, NULL, NULL);
-	check_access((uintptr_t)l, sizeof(*l), true, pc);
-	if (l->owner)
+	visible(try_ops[kind], classes[class].name, pc, NULL, NULL);
+	if (l->owner || (l->readers && kind != LOCK_SHARED)) {
+		use(l, sizeof(*l), T_READ, pc);
 		return 0;
-	hold(l, class, spin, true, pc);
+	}
+	use(l, sizeof(*l), T_WRITE, pc);
+	hold(l, class, kind, pc);
 	return 1;
 }
 
-void shim_unlock(struct shim_lock *l, bool spin)
+void shim_unlock(struct shim_lock *l, enum lock_kind kind)
 {
 	unsigned long pc = HERE;
 	const char *name;
@@ -270,37 +304,44 @@ void shim_unlock(struct shim_lock *l, bool spin)
 
 	check_access((uintptr_t)l, sizeof(*l), true, pc);
 	name = classes[lock_class(l, 0)].name;
-	visible(spin ? "spin_unlock" : "mutex_unlock", name, pc, NULL, NULL);
-	check_access((uintptr_t)l, sizeof(*l), true, pc);
-	if (l->owner != cur->id + 1)
+	visible(unlock_ops[kind], name, pc, NULL, NULL);
+	use(l, sizeof(*l), T_RELEASE, pc);
+	i = held_at(l);
+	if (i < 0 || cur->held[i].shared != (kind == LOCK_SHARED))
 		fail("bad-unlock", name, pc, NULL, NULL,
 		     "%c does not hold %s", cur->letter, name);
-	l->owner = 0;
-	for (i = cur->nheld - 1; cur->held[i].lock != l; i--)
-		;
+	if (kind == LOCK_SHARED)
+		l->readers--;
+	else
+		l->owner = 0;
 	cur->nheld--;
 	memmove(&cur->held[i], &cur->held[i + 1],
 		(cur->nheld - i) * sizeof(cur->held[0]));
-	cur->atomic -= spin;
+	if (recording)
+		memmove(&held_stacks[cur->id][i], &held_stacks[cur->id][i + 1],
+			(cur->nheld - i) * sizeof(held_stacks[0][0]));
+	cur->atomic -= kind == LOCK_SPIN;
+	release(l);
+	watch("free");
 }
 
 int shim_is_locked(struct shim_lock *l)
 {
 	visible("is_locked", lock_name(l), HERE, NULL, NULL);
-	check_access((uintptr_t)l, sizeof(*l), false, HERE);
-	return l->owner != 0;
+	use(l, sizeof(*l), T_READ, HERE);
+	return l->owner || l->readers;
 }
 
 bool shim_is_held(struct shim_lock *l)
 {
 	check_access((uintptr_t)l, sizeof(*l), false, HERE);
-	return l->owner == cur->id + 1;
+	return held_at(l) >= 0;
 }
 
 void shim_assert_held(struct shim_lock *l, bool held)
 {
 	check_access((uintptr_t)l, sizeof(*l), false, HERE);
-	if ((l->owner == cur->id + 1) == held)
+	if ((held_at(l) >= 0) == held)
 		return;
 	note("assert_held", lock_name(l), HERE);
 	fail("not-held", lock_name(l), HERE, NULL, NULL,
@@ -318,7 +359,7 @@ void check_held(uintptr_t start, struct object *o, unsigned long pc)
 			if ((uintptr_t)tasks[i].held[j].lock - start < o->size)
 				fail("held-lock-freed",
 				     lock_name(tasks[i].held[j].lock), pc,
-				     &tasks[i].held[j].stack, "taken",
+				     &held_stacks[i][j], "taken",
 				     "%s is freed while %c holds %s", o->name,
 				     tasks[i].letter,
 				     lock_name(tasks[i].held[j].lock));
@@ -333,8 +374,8 @@ void check_user_return(unsigned long pc)
 		return;
 	note("return", cur->nheld ? lock_name(h->lock) : NULL, pc);
 	if (cur->nheld)
-		fail("held-on-return", lock_name(h->lock), pc, &h->stack,
-		     "taken", "%c returns to user space and holds %s",
+		fail("held-on-return", lock_name(h->lock), pc,
+		     &held_stacks[cur->id][0], "taken", "%c returns to user space and holds %s",
 		     cur->letter, lock_name(h->lock));
 	fail("held-on-return", "preemption", pc, NULL, NULL,
 	     "%c returns to user space with preemption off", cur->letter);
@@ -343,10 +384,19 @@ void check_user_return(unsigned long pc)
 /* Marked accesses and counts. */
 
 void shim_marked(const char *op, const char *name, const void *p, size_t size,
-		 bool write)
+		 int how)
 {
 	visible(op, name, HERE, NULL, NULL);
-	check_access((uintptr_t)p, size, write, HERE);
+	marked_access(p, size, how & SHIM_WRITES, HERE);
+	/* The compiler announces it once more. */
+	cur->marked_read = (uintptr_t)p;
+	cur->marked_write = how & SHIM_WRITES ? (uintptr_t)p : 0;
+	if (how & SHIM_FENCE)
+		fence(true, true);
+	if (how & SHIM_ACQUIRES)
+		acquire(p);
+	if (how & SHIM_RELEASES)
+		release(p);
 }
 
 void shim_has_read(const char *name)
@@ -354,10 +404,14 @@ void shim_has_read(const char *name)
 	wait_for("has read", name, HERE, NULL, NULL);
 }
 
-void shim_atomic(const char *op, const char *name, const void *p, size_t size)
+void shim_fence(bool before, bool after)
 {
-	visible(op, name && *name == '&' ? name + 1 : name, HERE, NULL, NULL);
-	check_access((uintptr_t)p, size, true, HERE);
+	fence(before, after);
+}
+
+void shim_quiet(int n)
+{
+	cur->quiet += n;
 }
 
 static const char *count_op(const char *op, const char *name, refcount_t *r,
@@ -366,19 +420,21 @@ static const char *count_op(const char *op, const char *name, refcount_t *r,
 	if (*name == '&')
 		name++;
 	visible(op, name, pc, NULL, NULL);
-	check_access((uintptr_t)r, sizeof(*r), true, pc);
+	use(r, sizeof(*r), T_WRITE, pc);
 	return name;
 }
 
 void shim_refcount_set(refcount_t *r, int n)
 {
-	check_access((uintptr_t)r, sizeof(*r), true, HERE);
+	use(r, sizeof(*r), T_WRITE, HERE);
 	r->refs = n;
 }
 
 int shim_refcount_read(refcount_t *r, const char *name)
 {
-	count_op("refcount_read", name, r, HERE);
+	visible("refcount_read", *name == '&' ? name + 1 : name, HERE, NULL,
+		NULL);
+	use(r, sizeof(*r), T_READ, HERE);
 	return r->refs;
 }
 
@@ -391,11 +447,13 @@ void shim_refcount_add(refcount_t *r, int n, const char *name)
 	if (r->refs < 0 || r->refs + n < 0)
 		fail("refcount", name, HERE, NULL, NULL, "%s saturated", name);
 	r->refs += n;
+	watch("%d", r->refs);
 }
 
 bool shim_refcount_inc_not_zero(refcount_t *r, const char *name)
 {
 	count_op("refcount_inc_not_zero", name, r, HERE);
+	watch("%d", r->refs + !!r->refs);
 	if (!r->refs)
 		return false;
 	r->refs++;
@@ -409,9 +467,13 @@ bool shim_refcount_sub(refcount_t *r, int n, bool test, const char *name)
 	if (r->refs < n)
 		fail("refcount", name, HERE, NULL, NULL, "%s underflows", name);
 	r->refs -= n;
+	watch("%d", r->refs);
 	if (!r->refs && !test)
 		fail("refcount", name, HERE, NULL, NULL,
 		     "refcount_dec took %s to zero", name);
+	release(r);
+	if (!r->refs)
+		acquire(r);
 	return !r->refs;
 }
 

@@ -13,9 +13,15 @@ static struct srcu_struct rcu;
 static struct work_struct *first_work, **last_work;
 static struct work_struct *running_work;
 
+static struct rcu_head *callbacks;	/* oldest first */
+static bool running_callback;
+
 void wait_reset(void)
 {
 	memset(&rcu, 0, sizeof(rcu));
+	sleep_reset();
+	callbacks = NULL;
+	running_callback = false;
 	first_work = running_work = NULL;
 	last_work = &first_work;
 }
@@ -24,97 +30,213 @@ static void at(const void *p, size_t size, const char *op, const char *name,
 	       unsigned long pc)
 {
 	visible(op, *name == '&' ? name + 1 : name, pc, NULL, NULL);
-	check_access((uintptr_t)p, size, true, pc);
+	use(p, size, T_WRITE, pc);
 }
 
-/* SRCU: readers count themselves under one of two indices. */
+/*
+ * A grace period waits for those who are reading when it begins, until each
+ * has left the section that it was in. RCU is an SRCU that may not sleep.
+ */
 
 int init_srcu_struct(struct srcu_struct *s)
 {
-	check_access((uintptr_t)s, sizeof(*s), true, HERE);
+	use(s, sizeof(*s), T_WRITE, HERE);
+	if (may_fail("init_srcu_struct", HERE))
+		return -ENOMEM;
 	memset(s, 0, sizeof(*s));
 	return 0;
 }
 
 void cleanup_srcu_struct(struct srcu_struct *s)
 {
-	check_access((uintptr_t)s, sizeof(*s), true, HERE);
-	if (s->readers[0] || s->readers[1])
-		fail("warning", "srcu", HERE, NULL, NULL,
-		     "cleanup_srcu_struct with readers");
+	int i;
+
+	use(s, sizeof(*s), T_WRITE, HERE);
+	for (i = 0; i < NR_TASKS; i++) {
+		touch(&s->inside[i], T_READ);
+		if (s->inside[i])
+			fail("warning", "srcu", HERE, NULL, NULL,
+			     "cleanup_srcu_struct with readers");
+	}
 }
 
-int shim_srcu_read_lock(struct srcu_struct *s, const char *name)
+static void inside(struct srcu_struct *s, enum mode mode, unsigned long pc)
 {
-	at(s, sizeof(*s), "srcu_read_lock", name, HERE);
-	s->readers[s->index]++;
-	return s->index;
+	if (s == &rcu)
+		touch(&s->inside[cur->id], mode);
+	else
+		use(&s->inside[cur->id], 1, mode, pc);
 }
 
-void shim_srcu_read_unlock(struct srcu_struct *s, int i, const char *name)
+static void enter(struct srcu_struct *s, const char *op, const char *name,
+		  unsigned long pc)
 {
-	at(s, sizeof(*s), "srcu_read_unlock", name, HERE);
-	if (--s->readers[i & 1] < 0)
-		fail("warning", name, HERE, NULL, NULL,
-		     "srcu_read_unlock without a lock");
+	visible(op, name, pc, NULL, NULL);
+	inside(s, T_WRITE, pc);
+	acquire(s);
+	s->inside[cur->id]++;
+}
+
+static void leave(struct srcu_struct *s, const char *op, const char *name,
+		  unsigned long pc)
+{
+	visible(op, name, pc, NULL, NULL);
+	inside(s, T_RELEASE, pc);
+	release(&s->inside[cur->id]);
+	if (!s->inside[cur->id])
+		fail("warning", name, pc, NULL, NULL, "%s without a lock", op);
+	if (!--s->inside[cur->id])
+		s->left[cur->id]++;
 }
 
 struct grace {
 	struct srcu_struct *s;
-	int index;
+	struct srcu_struct then;
 };
 
-static bool no_readers(void *arg)
+static bool have_left(void *arg)
 {
 	struct grace *g = arg;
+	int i;
 
-	return is_gone(g->s) || !g->s->readers[g->index];
+	if (is_gone(g->s))
+		return true;
+	for (i = 0; i < NR_TASKS; i++)
+		if (g->then.inside[i] && g->s->inside[i] &&
+		    g->then.left[i] == g->s->left[i])
+			return false;
+	return true;
+}
+
+static void synchronize(struct srcu_struct *s, const char *op,
+			const char *name, unsigned long pc)
+{
+	struct grace g = { .s = s };
+	int i;
+
+	may_sleep(op, pc);
+	visible(op, name, pc, NULL, NULL);
+	use(s, sizeof(*s), T_READ, pc);
+	release(s);
+	for (i = 0; i < NR_TASKS; i++)
+		touch(&s->inside[i], T_READ);
+	g.then = *s;
+	wait_for(op, name, pc, have_left, &g);
+	use(s, sizeof(*s), T_READ, pc);
+	for (i = 0; i < NR_TASKS; i++) {
+		touch(&s->inside[i], T_WAIT);
+		acquire(&s->inside[i]);
+	}
+	release(s);
+}
+
+static const char *plain(const char *name)
+{
+	return *name == '&' ? name + 1 : name;
+}
+
+int shim_srcu_read_lock(struct srcu_struct *s, const char *name)
+{
+	enter(s, "srcu_read_lock", plain(name), HERE);
+	return 0;
+}
+
+void shim_srcu_read_unlock(struct srcu_struct *s, int i, const char *name)
+{
+	(void)i;
+	leave(s, "srcu_read_unlock", plain(name), HERE);
 }
 
 void shim_synchronize_srcu(struct srcu_struct *s, const char *name)
 {
-	struct grace g = { .s = s };
-	unsigned long pc = HERE;
-
-	if (*name == '&')
-		name++;
-	may_sleep("synchronize_srcu", pc);
-	check_access((uintptr_t)s, sizeof(*s), true, pc);
-	/* Those of another grace period that is under way, then our own. */
-	g.index = !s->index;
-	visible("synchronize_srcu", name, pc, no_readers, &g);
-	check_access((uintptr_t)s, sizeof(*s), true, pc);
-	g.index = s->index;
-	s->index = !s->index;
-	wait_for("synchronize_srcu", name, pc, no_readers, &g);
-	check_access((uintptr_t)s, sizeof(*s), true, pc);
+	synchronize(s, "synchronize_srcu", plain(name), HERE);
 }
 
 void rcu_read_lock(void)
 {
-	visible("rcu_read_lock", NULL, HERE, NULL, NULL);
-	rcu.readers[rcu.index]++;
+	enter(&rcu, "rcu_read_lock", "rcu", HERE);
 	cur->atomic++;
-	cur->rcu_index = rcu.index;
 }
 
 void rcu_read_unlock(void)
 {
-	visible("rcu_read_unlock", NULL, HERE, NULL, NULL);
-	rcu.readers[cur->rcu_index]--;
+	leave(&rcu, "rcu_read_unlock", "rcu", HERE);
 	cur->atomic--;
 }
 
 void synchronize_rcu(void)
 {
+	synchronize(&rcu, "synchronize_rcu", "rcu", HERE);
+}
+
+/* What is called when those who read now have left. The worker does it. */
+
+void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
+{
+	struct rcu_head **p = &callbacks;
+	int i;
+
+	visible("call_rcu", NULL, HERE, NULL, NULL);
+	use(head, sizeof(*head), T_WRITE, HERE);
+	touch(&callbacks, T_WRITE);
+	for (i = 0; i < NR_TASKS; i++)
+		touch(&rcu.inside[i], T_READ);
+	race_start();
+	release(head);
+	while (*p)
+		p = &(*p)->next;
+	*p = head;
+	head->next = NULL;
+	head->func = fn;
+	head->then = rcu;
+}
+
+static bool have_callback(void)
+{
 	struct grace g = { .s = &rcu };
 
-	may_sleep("synchronize_rcu", HERE);
-	g.index = !rcu.index;
-	visible("synchronize_rcu", "rcu", HERE, no_readers, &g);
-	g.index = rcu.index;
-	rcu.index = !rcu.index;
-	wait_for("synchronize_rcu", "rcu", HERE, no_readers, &g);
+	if (!callbacks)
+		return false;
+	g.then = callbacks->then;
+	return have_left(&g);
+}
+
+static void run_callback(void)
+{
+	struct rcu_head *head = callbacks;
+	int i;
+
+	touch(&callbacks, T_WRITE);
+	use(head, sizeof(*head), T_WRITE, HERE);
+	acquire(head);
+	for (i = 0; i < NR_TASKS; i++) {
+		touch(&rcu.inside[i], T_WAIT);
+		acquire(&rcu.inside[i]);
+	}
+	callbacks = head->next;
+	running_callback = true;
+	cur->atomic++;
+	note("rcu callback", NULL, (unsigned long)head->func + 1);
+	head->func(head);
+	cur->atomic--;
+	wait_for("callback done", "rcu", 0, NULL, NULL);
+	touch(&callbacks, T_WRITE);
+	release(&callbacks);
+	running_callback = false;
+}
+
+static bool no_callbacks(void *unused)
+{
+	(void)unused;
+	return !callbacks && !running_callback;
+}
+
+void rcu_barrier(void)
+{
+	may_sleep("rcu_barrier", HERE);
+	visible("rcu_barrier", "rcu", HERE, no_callbacks, NULL);
+	touch(&callbacks, T_WRITE);
+	acquire(&callbacks);
 }
 
 /* Work: one worker runs it all. */
@@ -124,6 +246,9 @@ struct workqueue_struct *system_wq, *system_unbound_wq;
 bool shim_queue_work(struct work_struct *w, const char *name)
 {
 	at(w, sizeof(*w), "queue_work", name, HERE);
+	race_start();
+	touch(&first_work, T_WRITE);
+	release(w);
 	if (w->pending)
 		return false;
 	w->pending = true;
@@ -150,11 +275,12 @@ bool shim_flush_work(struct work_struct *w, const char *name, bool cancel)
 		name++;
 	may_sleep(op, pc);
 	visible(op, name, pc, NULL, NULL);
-	check_access((uintptr_t)w, sizeof(*w), true, pc);
+	use(w, sizeof(*w), cancel ? T_WRITE : T_READ, pc);
 	was = w->pending;
 	if (cancel && was) {
 		struct work_struct **p = &first_work;
 
+		touch(&first_work, T_WRITE);
 		while (*p != w)
 			p = &(*p)->next;
 		*p = w->next;
@@ -163,19 +289,21 @@ bool shim_flush_work(struct work_struct *w, const char *name, bool cancel)
 		w->pending = false;
 	}
 	wait_for(op, name, pc, work_done, w);
+	touch(w, T_WAIT);
+	acquire(w);
 	return was;
 }
 
 static bool have_work(void *unused)
 {
 	(void)unused;
-	return first_work;
+	return first_work || have_callback();
 }
 
 bool workers_idle(void *unused)
 {
 	(void)unused;
-	return !first_work && !running_work;
+	return !first_work && !running_work && no_callbacks(NULL);
 }
 
 void run_worker(void)
@@ -184,8 +312,15 @@ void run_worker(void)
 
 	for (;;) {
 		wait_for("idle", "work", 0, have_work, NULL);
+		cur->kernel = true;
+		if (!first_work) {
+			run_callback();
+			continue;
+		}
 		w = first_work;
-		check_access((uintptr_t)w, sizeof(*w), true, HERE);
+		touch(&first_work, T_WRITE);
+		use(w, sizeof(*w), T_RELEASE, HERE);
+		acquire(w);
 		first_work = w->next;
 		if (!first_work)
 			last_work = &first_work;
@@ -196,6 +331,8 @@ void run_worker(void)
 		wait_for("work done", "work", 0, NULL, NULL);
 		run_task_works();
 		check_user_return((unsigned long)w->func + 1);
+		touch(w, T_RELEASE);
+		release(w);
 		running_work = NULL;
 	}
 }
@@ -218,8 +355,12 @@ int smp_call_function_single(int cpu, smp_call_func_t fn, void *info, int wait)
 {
 	if (cpu < 0 || cpu >= NR_TASKS)
 		fail("warning", "cpu", HERE, NULL, NULL, "no CPU %d", cpu);
-	if (wait && cpu != cur->cpu)
+	if (wait && cpu != cur->cpu) {
 		visible("ipi", NULL, HERE, irqs_on, &tasks[cpu]);
+		touch(&tasks[cpu].irqs_off, T_WAIT);
+		acquire(&tasks[cpu].irqs_off);
+		release(&tasks[cpu].cpu);
+	}
 	fn(info);
 	return 0;
 }

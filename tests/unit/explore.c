@@ -177,6 +177,61 @@ START_TEST(counts_sections)
 }
 END_TEST
 
+/* The final states and failures of all orders, found in three ways. */
+static struct result *states(const char *name, struct options o)
+{
+	o.states = o.no_order = true;
+	return explore(find_scenario(name), &o);
+}
+
+static void same_states(const char *name, struct result *a, struct result *b)
+{
+	ck_assert_msg(a->failures || (a->nstates == b->nstates &&
+		      !memcmp(a->state, b->state, a->nstates *
+			      sizeof(*a->state))),
+		      "%s: %d final states, and %d when reduced", name,
+		      a->nstates, b->nstates);
+	ck_assert_msg(!a->failures == !b->failures,
+		      "%s: %ld failures, and %ld when reduced", name,
+		      a->failures, b->failures);
+}
+
+static const struct scenario *bare_scenario(int i)
+{
+	const struct scenario *const *s;
+
+	for (s = __start_twill_scenarios; s < __stop_twill_scenarios; s++)
+		if ((*s)->bare && !i--)
+			return *s;
+	return NULL;
+}
+
+START_TEST(reduction_loses_nothing)
+{
+	const struct scenario *s = bare_scenario(_i);
+	struct result *all;
+	int bound;
+
+	if (!s)
+		return;
+	for (bound = 0; bound <= 3; bound++)
+		same_states(s->name,
+			    states(s->name, (struct options){
+				.first = bound, .bound = bound,
+				.budget = 200000, .unreduced = true }),
+			    states(s->name, (struct options){
+				.first = bound, .bound = bound }));
+	all = states(s->name, (struct options){ .first = 1000, .bound = 1000,
+				.budget = 200000, .unreduced = true });
+	ck_assert_msg(!strcmp(all->claim, "complete"), "%s: %s", s->name,
+		      all->claim);
+	same_states(s->name, all, states(s->name, (struct options){
+				.first = 1000, .bound = 1000 }));
+	same_states(s->name, all, states(s->name, (struct options){
+				.bound = -1, .complete = true }));
+}
+END_TEST
+
 START_TEST(is_deterministic)
 {
 	struct result *a = run("philosophers-sound", (struct options){});
@@ -277,6 +332,7 @@ int main(void)
 	tcase_add_test(t, counts_orders);
 	tcase_add_loop_test(t, counts_sections, 0,
 			    sizeof(grids) / sizeof(grids[0]));
+	tcase_add_loop_test(t, reduction_loses_nothing, 0, 100);
 	tcase_add_test(t, is_deterministic);
 	tcase_add_test(t, stops_at_budget);
 	tcase_add_test(t, sees_divergence);

@@ -39,7 +39,7 @@ static void model_enter(struct vcpu *vcpu)
 
 static void model_leave(struct vcpu *vcpu)
 {
-	WRITE_ONCE(vcpu->mode, OUTSIDE_GUEST);
+	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	local_irq_enable();
 }
 static bool model_use(struct vcpu *vcpu, const struct model_op *op)

@@ -14,26 +14,34 @@ typedef atomic64_t atomic_long_t;
 
 #define ATOMIC_INIT(n)	{ n }
 
-/* Stand before the operation, check the memory; the rest is one step. */
-void shim_atomic(const char *op, const char *name, const void *p, size_t size);
+/*
+ * Stand before the operation, check the memory; the rest is one step. What
+ * returns a value orders everything, what returns none orders nothing.
+ */
+#define shim_atomic(op, name, p, size, how)				\
+	shim_marked(op, &(name)[*(name) == '&'], p, size, how)
+#define SHIM_RELAXED	SHIM_WRITES
 
 #define SHIM_RMW(op, v, expr) ({					\
 	typeof(v) v_ = (v);						\
-	shim_atomic(op, #v, v_, sizeof(*v_));				\
+	shim_atomic(op, #v, v_, sizeof(*v_), SHIM_RELAXED);	\
 	typeof(v_->counter) old_ = v_->counter, new_ = (expr);		\
 	v_->counter = new_;						\
 	(void)old_; (void)new_; })
 #define SHIM_RMW_NEW(op, v, expr) ({					\
 	typeof(v) v_ = (v);						\
-	shim_atomic(op, #v, v_, sizeof(*v_));				\
+	shim_atomic(op, #v, v_, sizeof(*v_), SHIM_FULL);		\
 	typeof(v_->counter) old_ = v_->counter; v_->counter = (expr); })
 #define SHIM_RMW_OLD(op, v, expr) ({					\
 	typeof(v) v_ = (v);						\
-	shim_atomic(op, #v, v_, sizeof(*v_));				\
+	shim_atomic(op, #v, v_, sizeof(*v_), SHIM_FULL);		\
 	typeof(v_->counter) old_ = v_->counter; v_->counter = (expr); old_; })
 
 #define atomic_set(v, n)	SHIM_RMW("atomic_set", v, n)
-#define atomic_read(v)		SHIM_RMW_OLD("atomic_read", v, old_)
+#define atomic_read(v) ({						\
+	typeof(v) v_ = (v);						\
+	shim_atomic("atomic_read", #v, v_, sizeof(*v_), SHIM_READS);	\
+	v_->counter; })
 #define atomic_inc(v)		SHIM_RMW("atomic_inc", v, old_ + 1)
 #define atomic_dec(v)		SHIM_RMW("atomic_dec", v, old_ - 1)
 #define atomic_add(n, v)	SHIM_RMW("atomic_add", v, old_ + (n))
@@ -69,11 +77,11 @@ void shim_atomic(const char *op, const char *name, const void *p, size_t size);
 
 #define xchg(p, n) ({							\
 	typeof(p) p_ = (p);						\
-	shim_atomic("xchg", #p, p_, sizeof(*p_));			\
+	shim_atomic("xchg", #p, p_, sizeof(*p_), SHIM_FULL);		\
 	typeof(*p_) old_ = *p_; *p_ = (n); old_; })
 #define cmpxchg(p, o, n) ({						\
 	typeof(p) p_ = (p);						\
-	shim_atomic("cmpxchg", #p, p_, sizeof(*p_));			\
+	shim_atomic("cmpxchg", #p, p_, sizeof(*p_), SHIM_FULL);		\
 	typeof(*p_) old_ = *p_; if (old_ == (o)) *p_ = (n); old_; })
 #define try_cmpxchg(p, o, n) ({						\
 	typeof(p) q_ = (p); typeof(o) r_ = (o);				\

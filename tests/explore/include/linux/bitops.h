@@ -6,23 +6,27 @@
 #include <linux/bits.h>
 
 static inline bool shim_bit(const char *op, unsigned long n, unsigned long *p,
-			    unsigned long or, unsigned long andnot)
+			    unsigned long or, unsigned long andnot, int how)
 {
 	bool old;
 
 	p += n / 64;
-	shim_atomic(op, NULL, p, sizeof(*p));
+	shim_marked(op, NULL, p, sizeof(*p), how);
 	old = *p >> (n % 64) & 1;
 	*p = (*p | or << (n % 64)) & ~(andnot << (n % 64));
 	return old;
 }
 
-#define set_bit(n, p)		((void)shim_bit("set_bit", n, p, 1, 0))
-#define clear_bit(n, p)		((void)shim_bit("clear_bit", n, p, 0, 1))
-#define test_and_set_bit(n, p)	shim_bit("test_and_set_bit", n, p, 1, 0)
-#define test_and_clear_bit(n, p)	shim_bit("test_and_clear_bit", n, p, 0, 1)
+#define set_bit(n, p)	\
+	((void)shim_bit("set_bit", n, p, 1, 0, SHIM_RELAXED))
+#define clear_bit(n, p)	\
+	((void)shim_bit("clear_bit", n, p, 0, 1, SHIM_RELAXED))
+#define test_and_set_bit(n, p)	\
+	shim_bit("test_and_set_bit", n, p, 1, 0, SHIM_FULL)
+#define test_and_clear_bit(n, p)	\
+	shim_bit("test_and_clear_bit", n, p, 0, 1, SHIM_FULL)
 #define test_bit(n, p)	\
-	shim_bit("test_bit", n, (unsigned long *)(p), 0, 0)
+	shim_bit("test_bit", n, (unsigned long *)(p), 0, 0, SHIM_READS)
 #define __ffs(x)	((unsigned long)__builtin_ctzl(x))
 #define fls64(x)	((x) ? 64 - __builtin_clzl(x) : 0)
 

@@ -4,39 +4,55 @@
 
 #include <linux/types.h>
 
+enum {
+	SHIM_READS, SHIM_WRITES = 1, SHIM_ACQUIRES = 2, SHIM_RELEASES = 4,
+	SHIM_FENCE = 8, SHIM_FULL = 15
+};
 void shim_marked(const char *op, const char *name, const void *p, size_t size,
-		 bool write);
+		 int how);
+void shim_fence(bool before, bool after);
+void shim_quiet(int n);
 void shim_has_read(const char *name);
 #define barrier()	__asm__ __volatile__("" : : : "memory")
 
 /*
  * A marked access is a visible operation: other tasks may come first. When a
- * pointer was read they may also come before it is followed.
+ * pointer was read they may also come before it is followed; and what is read
+ * by following it comes after what was written before it was set.
  */
-#define READ_ONCE(x) ({							\
+#define SHIM_READ(x, name, how) ({						\
 	typeof(x) *once_ = (typeof(x) *)&(x);				\
-	shim_marked("read", #x, once_, sizeof(*once_), false);		\
+	const bool ptr_ = __builtin_classify_type(*once_) == 5;		\
+	shim_marked("read", name, once_, sizeof(*once_),			\
+		    ptr_ ? SHIM_ACQUIRES : (how));			\
 	typeof(x) value_ = *once_;					\
-	if (__builtin_classify_type(value_) == 5)			\
-		shim_has_read(#x);					\
+	if (ptr_)							\
+		shim_has_read(name);					\
 	value_; })
-#define WRITE_ONCE(x, v) do {						\
+#define SHIM_WRITE(x, name, v, how) do {					\
 	typeof(x) *once_ = (typeof(x) *)&(x);				\
 	typeof(x) value_ = (v);						\
-	shim_marked("write", #x, once_, sizeof(*once_), true);		\
+	shim_marked("write", name, once_, sizeof(*once_), how);		\
 	*once_ = value_;						\
 } while (0)
-#define data_race(x)	(x)
+#define READ_ONCE(x)		SHIM_READ(x, #x, SHIM_READS)
+#define WRITE_ONCE(x, v)	SHIM_WRITE(x, #x, v, SHIM_WRITES)
+#define smp_load_acquire(p)	SHIM_READ(*(p), &#p[*#p == '&'], SHIM_ACQUIRES)
+#define smp_store_release(p, v)	\
+	SHIM_WRITE(*(p), &#p[*#p == '&'], v, SHIM_WRITES | SHIM_RELEASES)
+#define smp_store_mb(x, v)	SHIM_WRITE(x, #x, v, SHIM_WRITES | SHIM_FENCE)
+#define data_race(x) ({							\
+	shim_quiet(1);							\
+	typeof(x) value_ = (x);						\
+	shim_quiet(-1);							\
+	value_; })
 
-#define smp_mb()	barrier()
-#define smp_rmb()	barrier()
-#define smp_wmb()	barrier()
-#define mb()		barrier()
-#define smp_mb__before_atomic()	barrier()
-#define smp_mb__after_atomic()	barrier()
-#define smp_load_acquire(p)	READ_ONCE(*(p))
-#define smp_store_release(p, v)	WRITE_ONCE(*(p), v)
-#define smp_store_mb(x, v)	WRITE_ONCE(x, v)
+#define smp_mb()	shim_fence(true, true)
+#define smp_rmb()	shim_fence(false, true)
+#define smp_wmb()	shim_fence(true, false)
+#define mb()		smp_mb()
+#define smp_mb__before_atomic()	smp_mb()
+#define smp_mb__after_atomic()	smp_mb()
 
 #define container_of(p, type, member)	\
 	((type *)((char *)(p) - offsetof(type, member)))

@@ -21,7 +21,7 @@ static inline void list_insert_(struct list_head *n, struct list_head *prev,
 	next->prev = n;
 	n->next = next;
 	n->prev = prev;
-	prev->next = n;
+	WRITE_ONCE(prev->next, n);
 }
 
 static inline void list_add(struct list_head *n, struct list_head *head)
@@ -37,7 +37,7 @@ static inline void list_add_tail(struct list_head *n, struct list_head *head)
 static inline void list_unlink_(struct list_head *e)
 {
 	e->next->prev = e->prev;
-	e->prev->next = e->next;
+	WRITE_ONCE(e->prev->next, e->next);
 }
 
 static inline void list_del(struct list_head *e)
@@ -67,7 +67,7 @@ static inline void list_move_tail(struct list_head *e, struct list_head *head)
 
 static inline int list_empty(const struct list_head *head)
 {
-	return head->next == head;
+	return READ_ONCE(head->next) == head;
 }
 
 static inline void list_splice_init(struct list_head *list,

@@ -4,9 +4,11 @@
 
 #include <linux/types.h>
 
-/* A mutex or a spinlock. The owner is a task's number plus 1. */
+enum lock_kind { LOCK_MUTEX, LOCK_SPIN, LOCK_WRITE, LOCK_SHARED };
+
+/* A lock of any kind. The owner is a task's number plus 1. */
 struct shim_lock {
-	int owner;
+	int owner, readers;
 	int class;
 	const char *name;
 };
@@ -16,9 +18,9 @@ struct lock_class_key {
 };
 
 void shim_lock_init(struct shim_lock *l, const char *name, const void *key);
-void shim_lock(struct shim_lock *l, bool spin, int subclass);
-int shim_trylock(struct shim_lock *l, bool spin);
-void shim_unlock(struct shim_lock *l, bool spin);
+void shim_lock(struct shim_lock *l, enum lock_kind kind, int subclass);
+int shim_trylock(struct shim_lock *l, enum lock_kind kind);
+void shim_unlock(struct shim_lock *l, enum lock_kind kind);
 int shim_is_locked(struct shim_lock *l);
 bool shim_is_held(struct shim_lock *l);
 void shim_assert_held(struct shim_lock *l, bool held);

@@ -40,6 +40,7 @@ struct mmu_notifier {
 	struct mm_struct *mm;
 	struct mmu_notifier *next;
 	int active;			/* callbacks that are under way */
+	bool gone;			/* the address space has ended */
 };
 
 int mmu_notifier_register(struct mmu_notifier *mn, struct mm_struct *mm);

@@ -16,12 +16,12 @@ struct mutex {
 	shim_lock_init(&(m)->shim, #m, &shim_key_);			\
 } while (0)
 #define mutex_destroy(m)	((void)(m))
-#define mutex_lock(m)		shim_lock(&(m)->shim, false, 0)
-#define mutex_lock_nested(m, sub)	shim_lock(&(m)->shim, false, sub)
-#define mutex_lock_killable(m)	(shim_lock(&(m)->shim, false, 0), 0)
+#define mutex_lock(m)		shim_lock(&(m)->shim, LOCK_MUTEX, 0)
+#define mutex_lock_nested(m, sub)	shim_lock(&(m)->shim, LOCK_MUTEX, sub)
+#define mutex_lock_killable(m)	(shim_lock(&(m)->shim, LOCK_MUTEX, 0), 0)
 #define mutex_lock_interruptible(m)	mutex_lock_killable(m)
-#define mutex_trylock(m)	shim_trylock(&(m)->shim, false)
-#define mutex_unlock(m)		shim_unlock(&(m)->shim, false)
+#define mutex_trylock(m)	shim_trylock(&(m)->shim, LOCK_MUTEX)
+#define mutex_unlock(m)		shim_unlock(&(m)->shim, LOCK_MUTEX)
 #define mutex_is_locked(m)	shim_is_locked(&(m)->shim)
 
 #endif

@@ -18,6 +18,7 @@ struct task_struct *shim_current(void);
 #define signal_pending(t)	false
 #define fatal_signal_pending(t)	false
 #define need_resched()		false
-#define schedule()		cond_resched()
+void shim_schedule(void);
+#define schedule()		shim_schedule()
 
 #endif

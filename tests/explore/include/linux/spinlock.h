@@ -16,9 +16,9 @@ typedef struct spinlock {
 	static const char shim_key_;					\
 	shim_lock_init(&(s)->shim, #s, &shim_key_);			\
 } while (0)
-#define spin_lock(s)		shim_lock(&(s)->shim, true, 0)
-#define spin_trylock(s)		shim_trylock(&(s)->shim, true)
-#define spin_unlock(s)		shim_unlock(&(s)->shim, true)
+#define spin_lock(s)		shim_lock(&(s)->shim, LOCK_SPIN, 0)
+#define spin_trylock(s)		shim_trylock(&(s)->shim, LOCK_SPIN)
+#define spin_unlock(s)		shim_unlock(&(s)->shim, LOCK_SPIN)
 #define spin_is_locked(s)	shim_is_locked(&(s)->shim)
 #define spin_lock_bh(s)		spin_lock(s)
 #define spin_unlock_bh(s)	spin_unlock(s)

@@ -4,9 +4,10 @@
 
 #include <linux/kernel.h>
 
+/* By task: how deep it is inside, how often it has left. */
 struct srcu_struct {
-	int index;
-	int readers[2];
+	unsigned char inside[8];
+	unsigned short left[8];
 };
 
 int init_srcu_struct(struct srcu_struct *s);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an execution was made of: visible operations, and what each of them
+ * touched that others can touch.
+ *
+ * An operation that touches only what no other task ever touches commutes
+ * with everything that others do. To stop a task right before it gains
+ * nothing: the order in which it is stopped after it is equivalent and costs
+ * no more. So the bounded search asks only where something shared is touched.
+ * Which places those are is learnt: a place is shared once any execution has
+ * shown it so, and a search in which the list grew is made again.
+ */
+#include <string.h>
+#include "runtime.h"
+
+#define MAX_EVENTS	20100
+#define MAX_TOUCHES	(1 << 17)
+#define TABLE		(1 << 12)
+
+struct event events[MAX_EVENTS];
+struct touch touches[MAX_TOUCHES];
+int nevents, ntouches;
+bool shared_grown;
+
+static struct { unsigned long key; } shared[TABLE];
+static int nshared;
+
+/* Memory that was freed although nothing orders that after its last use. */
+static struct { uintptr_t start, end; } contested[8];
+static int ncontested;
+
+void contest(uintptr_t start, size_t size)
+{
+	touch((void *)start, T_WRITE);
+	if (ncontested == 8)
+		return;
+	contested[ncontested].start = start;
+	contested[ncontested++].end = start + size;
+}
+
+static bool is_contested(uintptr_t at)
+{
+	int i;
+
+	for (i = 0; i < ncontested; i++)
+		if (at >= contested[i].start && at < contested[i].end)
+			return true;
+	return false;
+}
+
+void events_reset(void)
+{
+	nevents = ntouches = ncontested = 0;
+}
+
+void begin_event(unsigned long pc, int node)
+{
+	struct event *e;
+
+	if (nevents == MAX_EVENTS)
+		die("too many events in one execution");
+	e = &events[nevents++];
+	e->pc = pc;
+	e->node = node;
+	e->task = cur->id;
+	e->first = ntouches;
+	e->n = 0;
+}
+
+/* The operation under way depends on AT, or changes it. */
+void touch(const void *at, enum mode mode)
+{
+	struct event *e = &events[nevents - 1];
+	struct touch *t;
+	int i;
+
+	if (!nevents || e->task != cur->id)
+		return;
+	for (i = e->first; i < ntouches; i++) {
+		t = &touches[i];
+		if (t->at != (uintptr_t)at)
+			continue;
+		if (t->mode == T_READ)
+			t->mode = mode;
+		else if (mode != T_READ && t->mode != mode)
+			t->mode = T_WRITE;
+		return;
+	}
+	if (ntouches == MAX_TOUCHES)
+		die("too many touches in one execution");
+	t = &touches[ntouches++];
+	t->at = (uintptr_t)at;
+	t->mode = mode;
+	t->event = nevents - 1;
+	e->n++;
+}
+
+bool dependent(enum mode a, enum mode b)
+{
+	return a != T_READ || b != T_READ;
+}
+
+static unsigned int place(int task, unsigned long pc)
+{
+	unsigned long key = pc * 8 + task;
+	unsigned int i = (key * 0x9e3779b97f4a7c15UL) >> 52;
+
+	while (shared[i].key && shared[i].key != key)
+		i = (i + 1) % TABLE;
+	return i;
+}
+
+bool is_shared(int task, unsigned long pc)
+{
+	return shared[place(task, pc)].key;
+}
+
+void forget_shared(void)
+{
+	memset(shared, 0, sizeof(shared));
+	nshared = 0;
+}
+
+/* After an execution: which of its operations met on something? */
+void learn_shared(void)
+{
+	static struct {
+		uintptr_t at;
+		unsigned int run;
+		unsigned char readers, writers;
+	} things[TABLE], *th;
+	static unsigned int run;
+	int pass, i;
+
+	run++;
+	for (pass = 0; pass < 2; pass++) {
+		for (i = 0; i < ntouches; i++) {
+			struct touch *t = &touches[i];
+			struct event *e = &events[t->event];
+			unsigned int h = t->at * 0x9e3779b97f4a7c15UL >> 52;
+
+			while (things[h].run == run && things[h].at != t->at)
+				h = (h + 1) % TABLE;
+			th = &things[h];
+			if (th->run != run) {
+				th->run = run;
+				th->at = t->at;
+				th->readers = th->writers = 0;
+			}
+			if (!pass) {
+				th->readers |= 1 << e->task;
+				if (t->mode != T_READ)
+					th->writers |= 1 << e->task;
+				continue;
+			}
+			/* Somebody writes, and somebody else comes by. */
+			if ((!th->writers ||
+			     !(th->readers & (th->readers - 1))) &&
+			    !is_contested(t->at))
+				continue;
+			h = place(e->task, e->pc);
+			if (shared[h].key)
+				continue;
+			if (++nshared > TABLE / 2)
+				die("too many places");
+			shared[h].key = e->pc * 8 + e->task;
+			shared_grown = true;
+		}
+	}
+}

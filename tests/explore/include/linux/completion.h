@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SHIM_COMPLETION_H
+#define SHIM_COMPLETION_H
+
+#include <linux/kernel.h>
+
+struct completion {
+	unsigned int done;
+};
+
+#define DECLARE_COMPLETION(c)	struct completion c
+#define init_completion(c)	((c)->done = 0)
+#define reinit_completion(c)	((c)->done = 0)
+void shim_complete(struct completion *c, bool all, const char *name);
+void shim_wait_for_completion(struct completion *c, const char *name);
+#define complete(c)		shim_complete(c, false, #c)
+#define complete_all(c)		shim_complete(c, true, #c)
+#define wait_for_completion(c)	shim_wait_for_completion(c, #c)
+#define completion_done(c)	(READ_ONCE((c)->done) != 0)
+
+#endif

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Data races, and frees that nothing orders after the last use.
+ *
+ * Each task counts its own time, and knows how far it is after the others:
+ * a vector clock. A lock, a count, a queued work item carries the clock of
+ * who released it to who acquires it. Two accesses to one place race when at
+ * least one writes, at least one is not marked, and neither task knew of the
+ * other's. That is a fact about all orders of these accesses, not only about
+ * the one that was run.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "runtime.h"
+
+#define NLOCS		(1 << 12)
+#define NRECORDS	(1 << 13)
+#define DATA_CELLS	(1 << 14)
+#define ARENA_AT	0x100000000000UL
+#define ARENA_CELLS	(1UL << 22)
+#define MAX_LOG		(1 << 18)
+
+/* What is known of some bytes of an aligned eight. */
+struct record {
+	uint32_t tag;			/* of which life of which object */
+	uint8_t mask;
+	uint8_t writer, marked_writer;
+	uint8_t unused;
+	uint16_t written, marked_written;
+	uint32_t next;			/* other bytes of the same eight */
+	clocks_t reads, marked_reads;
+};
+
+struct loc {
+	uintptr_t at;
+	uint32_t run;
+	clocks_t clock;
+};
+
+extern char __start_twill_data[], __stop_twill_data[];
+
+bool racing;
+bool soft_fatal;
+static uint32_t run = 1;
+static clocks_t now[NR_TASKS], fenced[NR_TASKS], seen[NR_TASKS];
+static struct loc locs[NLOCS];
+static struct record *cells, data_cells[DATA_CELLS], more[NRECORDS];
+static int nmore;
+
+/* While recording: every access, for the stack of the other side. */
+static struct access {
+	uintptr_t at;
+	size_t size;
+	int task;
+	bool write;
+	struct stack stack;
+} *log_;
+static int nlog;
+
+static inline clocks_t later(clocks_t a, clocks_t b)
+{
+	clocks_t m = (clocks_t)(a > b);
+
+	return (a & m) | (b & ~m);
+}
+
+static inline bool any_after(clocks_t a, clocks_t b)
+{
+	typedef uint64_t half_t __attribute__((vector_size(16)));
+	half_t m = (half_t)(a > b);
+
+	return m[0] | m[1];
+}
+
+void race_setup(void)
+{
+	cells = mmap(NULL, ARENA_CELLS * sizeof(*cells), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (cells == MAP_FAILED)
+		die("no room for the race detector");
+	if ((size_t)(__stop_twill_data - __start_twill_data) > DATA_CELLS * 8)
+		die("too much static data");
+}
+
+void race_reset(void)
+{
+	run++;
+	racing = false;
+	nmore = 1;
+	nlog = 0;
+	memset(now, 0, sizeof(now));
+}
+
+void race_start(void)
+{
+	int i;
+
+	if (racing)
+		return;
+	racing = true;
+	for (i = 0; i < NR_TASKS; i++)
+		if (!now[i][i]++)
+			fenced[i] = seen[i] = (clocks_t){};
+}
+
+/* A task begins where main is; main goes on where they have all ended. */
+void race_spawn(int id)
+{
+	race_start();
+	now[id] = later(now[id], now[MAIN_TASK]);
+	now[MAIN_TASK][MAIN_TASK]++;
+}
+
+void race_join(void)
+{
+	int i;
+
+	for (i = 0; i < NR_TASKS; i++)
+		now[MAIN_TASK] = later(now[MAIN_TASK], now[i]);
+	racing = false;
+}
+
+static struct loc *loc(const void *at, bool make)
+{
+	unsigned int i = (uintptr_t)at * 0x9e3779b97f4a7c15UL >> 52;
+	int tries = 0;
+
+	while (locs[i].run == run && locs[i].at != (uintptr_t)at) {
+		i = (i + 1) % NLOCS;
+		if (++tries == NLOCS)
+			die("too many things to synchronize by");
+	}
+	if (locs[i].run != run) {
+		if (!make)
+			return NULL;
+		locs[i].run = run;
+		locs[i].at = (uintptr_t)at;
+		locs[i].clock = (clocks_t){};
+	}
+	return &locs[i];
+}
+
+void acquire(const void *at)
+{
+	struct loc *l = racing ? loc(at, false) : NULL;
+
+	if (l)
+		now[cur->id] = later(now[cur->id], l->clock);
+}
+
+void release(const void *at)
+{
+	struct loc *l = racing ? loc(at, true) : NULL;
+
+	if (!l)
+		return;
+	l->clock = later(l->clock, now[cur->id]);
+	now[cur->id][cur->id]++;
+}
+
+/* A marked access orders nothing, unless there is a fence on its way. */
+void relaxed(const void *at, bool write)
+{
+	struct loc *l;
+
+	if (!racing || !(l = loc(at, write)))
+		return;
+	if (write)
+		l->clock = later(l->clock, fenced[cur->id]);
+	else
+		seen[cur->id] = later(seen[cur->id], l->clock);
+}
+
+void fence(bool before, bool after)
+{
+	int i;
+
+	if (!racing)
+		return;
+	i = cur->id;
+	if (after)
+		now[i] = later(now[i], seen[i]);
+	if (before) {
+		fenced[i] = now[i];
+		now[i][i]++;
+	}
+}
+
+static const struct stack *stack_of(uintptr_t at, size_t size, int task,
+				    bool write)
+{
+	int i;
+
+	for (i = nlog; i-- > 0;)
+		if (log_[i].task == task && (log_[i].write || !write) &&
+		    log_[i].at < at + size && at < log_[i].at + log_[i].size)
+			return &log_[i].stack;
+	return NULL;
+}
+
+static void race(struct object *o, uintptr_t at, size_t size, bool write,
+		 bool marked, int other, bool other_writes, unsigned long pc)
+{
+	char title[80], name[40];
+
+	if (!soft_fatal) {
+		contest(at, size);
+		soft_finding("data-race", pc);
+		return;
+	}
+	if (!recording)
+		return;
+	snprintf(title, sizeof(title), "%s by %c",
+		 other_writes ? "written" : "read", tasks[other].letter);
+	/* Static data has a symbol; the report looks it up. */
+	if (o)
+		snprintf(name, sizeof(name), "%s", o->name);
+	else
+		snprintf(name, sizeof(name), "@%lx", (long)at);
+	note(write ? "write" : "read", o ? name : NULL, pc);
+	fail("data-race", name, pc, stack_of(at, size, other, other_writes),
+	     title, "%s%s of %zu bytes at offset %zu by %c; nothing orders it after the %s by %c",
+	     marked ? "marked " : "", write ? "write" : "read", size,
+	     o ? at - o->start : 0, cur->letter,
+	     other_writes ? "write" : "read", tasks[other].letter);
+}
+
+static int first_after(clocks_t a, clocks_t b)
+{
+	int i;
+
+	for (i = 0; a[i] <= b[i]; i++)
+		;
+	return i;
+}
+
+static bool conflict(struct record *r, struct object *o, uintptr_t at,
+		     size_t size, bool write, bool marked, unsigned long pc)
+{
+	clocks_t t = now[cur->id];
+	int who = -1;
+	bool writes = true;
+
+	if (r->written > t[r->writer])
+		who = r->writer;
+	else if (!marked && r->marked_written > t[r->marked_writer])
+		who = r->marked_writer;
+	else if (write && any_after(r->reads, t)) {
+		who = first_after(r->reads, t);
+		writes = false;
+	} else if (write && !marked && any_after(r->marked_reads, t)) {
+		who = first_after(r->marked_reads, t);
+		writes = false;
+	}
+	if (who < 0)
+		return false;
+	race(o, at, size, write, marked, who, writes, pc);
+	return true;
+}
+
+static void start_record(struct record *r, struct object *o, uint32_t tag,
+			 uint8_t mask)
+{
+	r->tag = tag;
+	r->mask = mask;
+	r->writer = o ? o->born_by : 0;
+	r->written = o ? o->born_at : 0;
+	r->marked_writer = r->marked_written = r->next = 0;
+	r->reads = r->marked_reads = (clocks_t){};
+}
+
+static void access_cell(struct record *r, struct object *o, uintptr_t at,
+			size_t size, uint8_t mask, bool write, bool marked,
+			unsigned long pc)
+{
+	uint32_t tag = o ? o->tag : run;
+	struct record *mine = NULL;
+	uint16_t t = now[cur->id][cur->id];
+
+	if (r->tag != tag)
+		start_record(r, o, tag, mask);
+	else if (r->mask == mask && !r->next && !marked && !recording &&
+		 (write ? r->writer == cur->id && r->written == t :
+			  r->reads[cur->id] == t))
+		return;			/* nothing has come between */
+	for (;; r = &more[r->next]) {
+		if ((r->mask & mask) &&
+		    conflict(r, o, at, size, write, marked, pc))
+			return;
+		if (r->mask == mask)
+			mine = r;
+		if (!r->next)
+			break;
+	}
+	if (!mine) {
+		if (nmore == NRECORDS)
+			return;
+		r->next = nmore;
+		mine = &more[nmore++];
+		start_record(mine, o, tag, mask);
+		if (conflict(mine, o, at, size, write, marked, pc))
+			return;
+	}
+	if (write && marked) {
+		mine->marked_writer = cur->id;
+		mine->marked_written = t;
+	} else if (write) {
+		mine->writer = cur->id;
+		mine->written = t;
+	} else if (marked) {
+		mine->marked_reads[cur->id] = t;
+	} else {
+		mine->reads[cur->id] = t;
+	}
+}
+
+static void log_access(uintptr_t at, size_t size, bool write, unsigned long pc)
+{
+	struct access *a;
+
+	if (!log_)
+		log_ = malloc(MAX_LOG * sizeof(*log_));
+	if (!log_ || nlog == MAX_LOG)
+		return;
+	a = &log_[nlog++];
+	a->at = at;
+	a->size = size;
+	a->task = cur->id;
+	a->write = write;
+	take_stack(&a->stack, cur, pc);
+}
+
+/* O is what lies at ADDR; without it, it is static data, or nobody's. */
+void race_access(struct object *o, uintptr_t addr, size_t size, bool write,
+		 bool marked, unsigned long pc)
+{
+	uintptr_t at, end = addr + size;
+	struct record *r;
+
+	if (!racing || cur->quiet || !(cur->kernel || running->bare))
+		return;
+	if (o) {
+		o->last[cur->id] = now[cur->id][cur->id];
+		r = &cells[(addr - ARENA_AT) / 8];
+	} else if (addr - (uintptr_t)__start_twill_data <
+		   (uintptr_t)(__stop_twill_data - __start_twill_data)) {
+		r = &data_cells[addr / 8 - (uintptr_t)__start_twill_data / 8];
+	} else {
+		return;
+	}
+	if (recording)
+		log_access(addr, size, write, pc);
+	for (at = addr & ~7UL; at < end; at += 8, r++) {
+		uint8_t mask = 0xff;
+
+		if (at < addr)
+			mask &= 0xff << (addr - at);
+		if (at + 8 > end)
+			mask &= 0xff >> (at + 8 - end);
+		access_cell(r, o, at < addr ? addr : at, size, mask, write,
+			    marked, pc);
+	}
+}
+
+void race_birth(struct object *o)
+{
+	o->born_by = cur->id;
+	o->born_at = racing ? now[cur->id][cur->id] : 0;
+	o->last = (clocks_t){};
+}
+
+/* Whoever used it must have done so before, in every order. */
+void race_free(struct object *o, unsigned long pc)
+{
+	clocks_t t = now[cur->id];
+	int who;
+
+	if (is_unbound())
+		touch((void *)o->start, T_WRITE);
+	if (!racing || !any_after(o->last, t))
+		return;
+	contest(o->start, o->size);
+	if (!soft_fatal) {
+		soft_finding("use-after-free", pc);
+		return;
+	}
+	if (!recording)
+		return;
+	who = first_after(o->last, t);
+	fail("use-after-free", o->name, pc,
+	     stack_of(o->start, o->size, who, false), "used",
+	     "%s is freed by %c; nothing orders this after its use by %c",
+	     o->name, cur->letter, tasks[who].letter);
+}
+
+/* The shim's own: it does not race, but it is a use of the object. */
+void use(const void *p, size_t size, enum mode mode, unsigned long pc)
+{
+	struct object *o = check_access((uintptr_t)p, size, mode != T_READ, pc);
+
+	touch(p, mode);
+	if (!o || !racing)
+		return;
+	if (is_unbound())
+		touch((void *)o->start, T_READ);
+	o->last[cur->id] = now[cur->id][cur->id];
+	if (recording)
+		log_access((uintptr_t)p, size, mode != T_READ, pc);
+}
