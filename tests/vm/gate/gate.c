@@ -179,6 +179,8 @@ static bool try_pass(char letter, const char *name)
 void twill_step(const char *name, const void *object)
 {
 	bool may_sleep = preemptible() && !rcu_preempt_depth();
+	/* Who spins may hold a spinlock, for which the next task spins too. */
+	unsigned int patience = may_sleep ? limit_ms : limit_ms / 4;
 	ktime_t came = ktime_get();
 	struct gate_task *t;
 	unsigned long flags;
@@ -196,8 +198,8 @@ void twill_step(const char *name, const void *object)
 		if (!go && ktime_after(passed, came))
 			came = passed;
 		if (!go && (next_is_blocked(came) ||
-			    ms_since(came) > limit_ms)) {
-			give_up(ms_since(came) > limit_ms ? "timeout" :
+			    ms_since(came) > patience)) {
+			give_up(ms_since(came) > patience ? "timeout" :
 				"blocked", letter, name);
 			go = true;
 		}
