@@ -12,6 +12,7 @@ include book/weave/weave.mk
 include tests/vm/vm.mk
 include tests/explore/explore.mk
 include labs/labs.mk
+include tests/unit/unit.mk
 include src/vmm/build.mk
 VMM := build/vmm/twill
 GUESTS := build/guest/hello16.bin build/guest/hello32.elf

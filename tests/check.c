@@ -29,6 +29,8 @@ static const struct check checks[] = {
 	  "make check-tangle", false, 5 },
 	{ "explorer", "the explorer finds what it must, and only that",
 	  "make check-explore", false, 10 },
+	{ "units", "the decoder knows its encodings, and random bytes",
+	  "make check-units", false, 5 },
 	{ "variants", "every bug, wrong fix, alternative: its own verdict",
 	  "make variants", false, 20 },
 	{ "grader", "starts, answers, wrong fixes, mutants, cheats: graded",

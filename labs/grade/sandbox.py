@@ -36,13 +36,14 @@ class Judge:
         """own: the names of the explorer's functions that others see."""
         text = subprocess.run(["nm", program], capture_output=True, text=True,
                               check=True).stdout
-        self.program = program
         self.functions = "\n".join(
             addr for addr, kind, name in re.findall(
                 r"^(\w+) ([tT]) (.*)", text, re.M)
             if kind == "t" or name not in own or name in CALLED)
         self.late = 0
-        p = subprocess.run(BWRAP + ["true"], capture_output=True, text=True)
+        self.sandbox = BWRAP + ["--ro-bind", program, "/tmp/judge"]
+        p = subprocess.run(self.sandbox + ["test", "-x", "/tmp/judge"],
+                           capture_output=True, text=True)
         if p.returncode:
             raise CannotGrade("there is no sandbox here: " + p.stderr.strip())
 
@@ -60,13 +61,15 @@ class Judge:
                               "did not come to an end in %d s" % SECONDS)
         if not status and text.startswith(nonce) and text.endswith(nonce):
             return json.loads(text[len(nonce):-len(nonce)])
+        if said.startswith("bwrap:"):
+            raise CannotGrade("the sandbox failed: " + said)
         return no_verdict(scenario, "gave-up", said.strip() or
                           "the explorer ended without a verdict (%d)" % status)
 
     def run(self, nonce, words):
         ours, theirs = os.pipe()
         p = subprocess.Popen(
-            BWRAP + [self.program, str(theirs)] + words,
+            self.sandbox + ["/tmp/judge", str(theirs)] + words,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, pass_fds=[theirs], preexec_fn=limits)
         os.close(theirs)

@@ -162,7 +162,7 @@ class Tree:
         with tempfile.TemporaryDirectory() as d:
             self.payload(d, runs, silent, leaks)
             done = subprocess.run(
-                [os.path.join(HERE, 'run.sh'), '-k', 'debug', '-t', '60',
+                [os.path.join(HERE, 'run.sh'), '-k', 'debug', '-t', '150',
                  '-o', keep, '-e',
                  '' if silent else expect + BESIDES[expect], d],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

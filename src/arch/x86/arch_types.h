@@ -47,6 +47,14 @@ struct arch_vcpu {
 		u64 linear_rip;		/* where the instruction is */
 	} io;
 	struct {
+		bool pending;		/* the VMM has a question about an instruction */
+		bool port;		/* it is about a port, not about memory */
+		bool last;		/* and nothing depends on the answer */
+		u8 answered, asked;
+		u64 answer[6];
+		u64 at;			/* where the instruction is, linear */
+	} emul;
+	struct {
 		struct {
 			bool pending;		/* an instruction raised it */
 			bool injected;		/* its delivery has been tried */

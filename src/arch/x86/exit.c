@@ -14,14 +14,6 @@ static void step_over(struct vcpu *vcpu, unsigned int length)
 	vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
 }
 
-static int cannot_emulate(struct vcpu *vcpu)
-{
-	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	vcpu->run->internal.ndata = 0;
-	return 0;
-}
-
 static int unexpected(struct vcpu *vcpu)
 {
 	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
@@ -29,6 +21,32 @@ static int unexpected(struct vcpu *vcpu)
 	vcpu->run->internal.ndata = 2;
 	vcpu->run->internal.data[0] = vcpu->arch.vmcb->control.exit_code;
 	vcpu->run->internal.data[1] = vcpu->arch.last_cpu;
+	return 0;
+}
+/**
+ * svm_cannot_emulate() - this is where our knowledge of instructions ends
+ * @vcpu: not running; its RIP is at the instruction
+ * @bytes: as much of it as has been read; or NULL
+ * @n: how many; up to 15
+ *
+ * Returns: as arch_vcpu_run().
+ */
+int svm_cannot_emulate(struct vcpu *vcpu, const u8 *bytes, unsigned int n)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (vcpu->arch.vmcb->save.cpl)
+		return event_raise(vcpu, UD_VECTOR, 0);
+	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.ndata = n ? 3 : 1;
+	if (n) {
+		run->emulation_failure.flags =
+			KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+		run->emulation_failure.insn_size = n;
+		memcpy(run->emulation_failure.insn_bytes, bytes, n);
+	}
 	return 0;
 }
 
@@ -70,7 +88,7 @@ static int exit_io(struct vcpu *vcpu)
 	u32 data = arch->regs[REG_RAX];
 
 	if (info & SVM_IOIO_STR_MASK)
-		return cannot_emulate(vcpu);
+		return emulate(vcpu);
 	arch->io.in = info & SVM_IOIO_TYPE_MASK;
 	arch->io.size = (info & SVM_IOIO_SIZE_MASK) >> SVM_IOIO_SIZE_SHIFT;
 	arch->io.port = info >> 16;
@@ -93,6 +111,8 @@ int arch_vcpu_complete_io(struct vcpu *vcpu)
 		return -EINVAL;
 	arch->vmcb->control.int_ctl &= ~V_TPR_MASK;
 	arch->vmcb->control.int_ctl |= vcpu->run->cr8;
+	if (arch->emul.pending)
+		return emulate_answer(vcpu);
 	if (!arch->io.pending)
 		return 1;
 	arch->io.pending = false;
@@ -174,7 +194,7 @@ static int exit_npf(struct vcpu *vcpu)
 	bool write = control->exit_info_1 & X86_PF_WRITE;
 	int r = fault_handle(vcpu, control->exit_info_2, write);
 
-	return r ? r : cannot_emulate(vcpu);
+	return r ? r : emulate(vcpu);
 }
 
 int svm_shutdown(struct vcpu *vcpu)

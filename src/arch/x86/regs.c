@@ -204,6 +204,24 @@ static int set_signal_mask(struct arch_vcpu *arch,
 	return 0;
 }
 
+static long translate(struct vcpu *vcpu, struct kvm_translation __user *argp)
+{
+	struct kvm_translation t;
+	int r;
+
+	if (copy_from_user(&t, argp, sizeof(t)))
+		return -EFAULT;
+	r = guest_walk(vcpu, t.linear_address, 0, &t.physical_address);
+	if (r < 0)
+		return r;
+	t.valid = r;
+	if (!r)
+		t.physical_address = ~0ULL;
+	t.writeable = 1;
+	t.usermode = 0;
+	return copy_to_user(argp, &t, sizeof(t)) ? -EFAULT : 0;
+}
+
 long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
@@ -249,6 +267,8 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 		return u.mp.mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
 	case KVM_SET_CPUID2:
 		return cpuid_set(arch, argp);
+	case KVM_TRANSLATE:
+		return translate(vcpu, argp);
 	case KVM_INTERRUPT:
 		if (copy_from_user(&u.interrupt, argp, sizeof(u.interrupt)))
 			return -EFAULT;

@@ -65,6 +65,13 @@ void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host);
 void svm_reset(struct vcpu *vcpu);
 int svm_handle_exit(struct vcpu *vcpu);
 int svm_shutdown(struct vcpu *vcpu);
+int svm_cannot_emulate(struct vcpu *vcpu, const u8 *bytes, unsigned int n);
+int emulate(struct vcpu *vcpu);
+int emulate_answer(struct vcpu *vcpu);
+
+int guest_copy(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
+	       bool write);
+int guest_walk(struct vcpu *vcpu, u64 linear, u32 access, gpa_t *gpa);
 
 struct kvm_vcpu_events;
 int event_raise(struct vcpu *vcpu, u8 nr, u32 error);

@@ -91,6 +91,7 @@ void svm_reset(struct vcpu *vcpu)
 	save->dr7 = DR7_AFTER_RESET;
 	save->g_pat = PAT_AFTER_RESET;
 	memset(&arch->events, 0, sizeof(arch->events));
+	memset(&arch->emul, 0, sizeof(arch->emul));
 	arch->xcr0 = XFEATURE_MASK_FP;
 	arch->owns_dr = false;
 	arch->last_cpu = -1;

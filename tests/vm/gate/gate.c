@@ -51,6 +51,7 @@ struct gate_task {
 	struct task_struct *task;
 	char letter;
 	bool waits;		/* is inside of twill_step() */
+	ktime_t awake;		/* when it was last seen to be able to go on */
 };
 
 /* All of this under gate_lock. */
@@ -93,6 +94,27 @@ static bool last_has_stopped(void)
 		seen_running = ktime_get();
 	return ms_since(seen_running) >= SETTLE_MS ||
 	       ms_since(passed) >= PATIENCE_MS;
+}
+
+/*
+ * Whose turn it is cannot come: it waits for a lock, perhaps for one that we
+ * hold. So it is with sound code under the order of an unsound one.
+ */
+static bool next_is_blocked(ktime_t came)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_TASKS; i++) {
+		struct gate_task *t = &tasks[i];
+
+		if (!t->task || t->letter != order[next].task)
+			continue;
+		if (t->waits || ktime_after(came, t->awake) ||
+		    !(READ_ONCE(t->task->__state) & TASK_UNINTERRUPTIBLE))
+			t->awake = ktime_get();
+		return ms_since(t->awake) >= PATIENCE_MS;
+	}
+	return false;
 }
 
 static void set_last(struct task_struct *t)
@@ -157,6 +179,8 @@ static bool try_pass(char letter, const char *name)
 void twill_step(const char *name, const void *object)
 {
 	bool may_sleep = preemptible() && !rcu_preempt_depth();
+	/* Who spins may hold a spinlock, for which the next task spins too. */
+	unsigned int patience = may_sleep ? limit_ms : limit_ms / 4;
 	ktime_t came = ktime_get();
 	struct gate_task *t;
 	unsigned long flags;
@@ -173,8 +197,10 @@ void twill_step(const char *name, const void *object)
 		/* Steps before ours that pass in time start the clock anew. */
 		if (!go && ktime_after(passed, came))
 			came = passed;
-		if (!go && ms_since(came) > limit_ms) {
-			give_up("timeout", letter, name);
+		if (!go && (next_is_blocked(came) ||
+			    ms_since(came) > patience)) {
+			give_up(ms_since(came) > patience ? "timeout" :
+				"blocked", letter, name);
 			go = true;
 		}
 		if (go && t)

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Instructions that the processor cannot finish: devices in memory, strings. */
+#include <linux/kvm.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <asm/debugreg.h>
+#include <asm/trap_pf.h>
+#include "decode.h"
+#include "svm.h"
+
+/* Beside 1, 0 and errnos: no exit, the instruction goes on. */
+#define DONE 2
+
+static unsigned int mode_of(const struct vmcb_save_area *save)
+{
+	if (!(save->cr0 & X86_CR0_PE) || save->rflags & X86_EFLAGS_VM)
+		return 16;
+	if (save->efer & EFER_LMA && save->cs.attrib & SVM_SELECTOR_L_MASK)
+		return 64;
+	return save->cs.attrib & SVM_SELECTOR_DB_MASK ? 32 : 16;
+}
+
+/* Segments are numbered as in the VMCB: ES, CS, SS, DS, FS, GS. */
+static u64 linear(const struct vmcb_save_area *save, unsigned int seg,
+		  u64 offset)
+{
+	const struct vmcb_seg *segs = &save->es;
+
+	if (mode_of(save) == 64)
+		return offset + (seg >= 4 ? segs[seg].base : 0);
+	return (u32)(segs[seg].base + offset);
+}
+
+static u64 linear_rip(const struct vmcb_save_area *save)
+{
+	return linear(save, 1, save->rip);
+}
+
+static int answered(struct vcpu *vcpu, u64 *answer)
+{
+	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
+
+	if (emul->asked == emul->answered)
+		return false;
+	*answer = emul->answer[emul->asked++];
+	return true;
+}
+
+static int ask(struct vcpu *vcpu, bool port, bool last)
+{
+	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
+
+	if (emul->answered == ARRAY_SIZE(emul->answer))
+		return svm_cannot_emulate(vcpu, NULL, 0);
+	emul->pending = true;
+	emul->port = port;
+	emul->last = last;
+	vcpu->run->exit_reason = port ? KVM_EXIT_IO : KVM_EXIT_MMIO;
+	return 0;
+}
+/* A device's register: up to eight bytes that lie on one page. */
+static int device(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
+		  bool write, bool last)
+{
+	struct kvm_run *run = vcpu->run;
+	u64 answer;
+
+	if (answered(vcpu, &answer)) {
+		if (!write)
+			memcpy(data, &answer, len);
+		return DONE;
+	}
+	memset(&run->mmio, 0, sizeof(run->mmio));
+	run->mmio.phys_addr = gpa;
+	run->mmio.len = len;
+	run->mmio.is_write = write;
+	if (write)
+		memcpy(run->mmio.data, data, len);
+	return ask(vcpu, false, write && last);
+}
+static int ask_port(struct vcpu *vcpu, const struct insn *insn, u64 data)
+{
+	struct kvm_run *run = vcpu->run;
+	bool out = insn->op == INSN_OUTS;
+
+	run->io.direction = out ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
+	run->io.size = insn->size;
+	run->io.port = vcpu->arch.regs[REG_RDX];
+	run->io.count = 1;
+	run->io.data_offset = PAGE_SIZE;
+	if (out)
+		memcpy((void *)run + PAGE_SIZE, &data, insn->size);
+	return ask(vcpu, true, out);
+}
+
+static int page_of(struct vcpu *vcpu, u64 linear, u32 access, gpa_t *gpa)
+{
+	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+	int r;
+
+	if (save->cpl == 3)
+		access |= X86_PF_USER;
+	r = guest_walk(vcpu, linear, access, gpa);
+	if (r)
+		return r < 0 ? r : DONE;
+	save->cr2 = linear;
+	return event_raise(vcpu, PF_VECTOR, *gpa);
+}
+static int reach(struct vcpu *vcpu, u64 linear, void *data, unsigned int size,
+		 bool write)
+{
+	unsigned int done, len;
+
+	for (done = 0; done < size; done += len) {
+		u64 at = linear + done;
+		gpa_t gpa;
+		int r;
+
+		len = min_t(u64, size - done, PAGE_SIZE - offset_in_page(at));
+		r = page_of(vcpu, at, write ? X86_PF_WRITE : 0, &gpa);
+		if (r != DONE)
+			return r;
+		r = guest_copy(vcpu, gpa, data + done, len, write);
+		if (!r)
+			r = device(vcpu, gpa, data + done, len, write,
+				   done + len == size);
+		else if (r > 0)
+			r = DONE;
+		if (r != DONE)
+			return r;
+	}
+	return DONE;
+}
+
+static int fetch(struct vcpu *vcpu, u8 *bytes, unsigned int from,
+		 unsigned int to)
+{
+	u64 at = linear_rip(&vcpu->arch.vmcb->save) + from;
+	gpa_t gpa;
+	int r = page_of(vcpu, at, X86_PF_INSTR, &gpa);
+
+	if (r != DONE)
+		return r;
+	r = guest_copy(vcpu, gpa, bytes + from, to - from, false);
+	if (!r)
+		return svm_cannot_emulate(vcpu, bytes, from);
+	return r < 0 ? r : DONE;
+}
+static int fetch_and_decode(struct vcpu *vcpu, struct insn *insn)
+{
+	const struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+	unsigned int n = min_t(u64, INSN_MAX, PAGE_SIZE -
+			       offset_in_page(linear_rip(save)));
+	u8 bytes[INSN_MAX];
+	int r = fetch(vcpu, bytes, 0, n), result;
+
+	if (r != DONE)
+		return r;
+	result = insn_decode(insn, bytes, n, mode_of(save));
+	if (result == INSN_SHORT && n < INSN_MAX) {
+		r = fetch(vcpu, bytes, n, INSN_MAX);
+		if (r != DONE)
+			return r;
+		n = INSN_MAX;
+		result = insn_decode(insn, bytes, n, mode_of(save));
+	}
+	return result == INSN_OK ? DONE : svm_cannot_emulate(vcpu, bytes, n);
+}
+
+struct change {
+	u64 regs[16];
+	u64 rflags;
+	u64 rip;
+};
+
+static int finish(struct vcpu *vcpu, const struct change *to)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+	bool trap = vmcb->save.rflags & X86_EFLAGS_TF;
+
+	memcpy(vcpu->arch.regs, to->regs, sizeof(to->regs));
+	vmcb->save.rflags = to->rflags & ~(u64)X86_EFLAGS_RF;
+	vmcb->save.rip = to->rip;
+	vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+	vcpu->arch.emul.answered = 0;
+	if (!trap)
+		return 1;
+	vmcb->save.dr6 |= DR_STEP;
+	return event_raise(vcpu, DB_VECTOR, 0);
+}
+static int finish_after(struct vcpu *vcpu, int r, const struct change *to)
+{
+	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
+
+	if (r == DONE)
+		return finish(vcpu, to);
+	if (r || !emul->pending || !emul->last)
+		return r;
+	emul->pending = false;
+	finish(vcpu, to);
+	return 0;
+}
+
+static int port_out(struct vcpu *vcpu, const struct insn *insn, u64 from,
+		    struct change *to)
+{
+	u64 data = 0;
+	int r = reach(vcpu, from, &data, insn->size, false);
+
+	if (r != DONE)
+		return r;
+	if (!window_io(vcpu->vm, vcpu->arch.regs[REG_RDX], insn->size, true,
+		       &data))
+		r = ask_port(vcpu, insn, data);
+	return finish_after(vcpu, r, to);
+}
+static int port_in(struct vcpu *vcpu, const struct insn *insn, u64 dest,
+		   u64 *data)
+{
+	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
+	gpa_t gpa;
+	int r = page_of(vcpu, dest, X86_PF_WRITE, &gpa);
+
+	if (r == DONE)
+		r = page_of(vcpu, dest + insn->size - 1, X86_PF_WRITE, &gpa);
+	if (r != DONE || answered(vcpu, data))
+		return r;
+	if (!window_io(vcpu->vm, vcpu->arch.regs[REG_RDX], insn->size, false,
+		       data))
+		return ask_port(vcpu, insn, 0);
+	emul->answer[0] = *data;
+	emul->answered = emul->asked = 1;
+	return DONE;
+}
+
+static int execute_plain(struct vcpu *vcpu, const struct insn *insn,
+			 struct change *to)
+{
+	u64 at = linear(&vcpu->arch.vmcb->save, insn->seg,
+			insn_offset(insn, to->regs, to->rip));
+	u64 mem = 0;
+	int r = DONE;
+
+	if (insn->reads)
+		r = reach(vcpu, at, &mem, insn->size, false);
+	if (r != DONE)
+		return r;
+	mem = insn_compute(insn, mem, to->regs, &to->rflags);
+	if (insn->writes)
+		r = reach(vcpu, at, &mem, insn->size, true);
+	return finish_after(vcpu, r, to);
+}
+static int execute_string(struct vcpu *vcpu, const struct insn *insn,
+			  struct change *to)
+{
+	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+	u64 mask = GENMASK_ULL(insn->addr_size * 8 - 1, 0);
+	u64 from = linear(save, insn->seg, to->regs[REG_RSI] & mask);
+	u64 dest = linear(save, 0, to->regs[REG_RDI] & mask);
+	u64 data = to->regs[REG_RAX];
+	int r = DONE;
+
+	if (insn->rep && !(to->regs[REG_RCX] & mask))
+		return finish(vcpu, to);
+	insn_advance(insn, to->regs, to->rflags);
+	if (insn->rep)
+		to->rip = save->rip;
+	switch (insn->op) {
+	case INSN_MOVS:
+	case INSN_LODS:
+		r = reach(vcpu, from, &data, insn->size, false);
+		break;
+	case INSN_OUTS:
+		return port_out(vcpu, insn, from, to);
+	case INSN_INS:
+		r = port_in(vcpu, insn, dest, &data);
+	}
+	if (r != DONE)
+		return r;
+	if (insn->op == INSN_LODS)
+		insn_set_reg(insn, to->regs, data);
+	else
+		r = reach(vcpu, dest, &data, insn->size, true);
+	return finish_after(vcpu, r, to);
+}
+
+static int emulate_again(struct vcpu *vcpu)
+{
+	struct insn insn;
+	struct change to;
+	int r;
+
+	vcpu->arch.emul.asked = 0;
+	vcpu->arch.emul.at = linear_rip(&vcpu->arch.vmcb->save);
+	r = fetch_and_decode(vcpu, &insn);
+	if (r != DONE)
+		return r;
+	memcpy(to.regs, vcpu->arch.regs, sizeof(to.regs));
+	to.rflags = vcpu->arch.vmcb->save.rflags;
+	to.rip = vcpu->arch.vmcb->save.rip + insn.length;
+	if (mode_of(&vcpu->arch.vmcb->save) != 64)
+		to.rip = (u32)to.rip;
+	if (insn.op >= INSN_MOVS)
+		return execute_string(vcpu, &insn, &to);
+	return execute_plain(vcpu, &insn, &to);
+}
+
+/**
+ * emulate() - do the instruction at the guest's RIP in its place
+ * @vcpu: has just been stopped by it
+ *
+ * Returns: as arch_vcpu_run().
+ * Context: may sleep.
+ * Holds: vcpu->lock.
+ */
+int emulate(struct vcpu *vcpu)
+{
+	vcpu->arch.emul.answered = 0;
+	return emulate_again(vcpu);
+}
+/**
+ * emulate_answer() - the VMM has answered; go on
+ * @vcpu: which had a question pending
+ *
+ * Returns: as arch_vcpu_run(); 0 where there is another question.
+ */
+int emulate_answer(struct vcpu *vcpu)
+{
+	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
+	u64 *answer = &emul->answer[emul->answered++];
+
+	emul->pending = false;
+	if (emul->port)
+		memcpy(answer, (void *)vcpu->run + PAGE_SIZE, sizeof(*answer));
+	else
+		memcpy(answer, vcpu->run->mmio.data, sizeof(*answer));
+	if (linear_rip(&vcpu->arch.vmcb->save) != emul->at)
+		return 1;
+	return emulate_again(vcpu);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A guest's memory, read and written as the guest would. */
+#include <linux/mm.h>
+#include <linux/srcu.h>
+#include <linux/uaccess.h>
+#include <asm/trap_pf.h>
+#include "svm.h"
+
+/**
+ * guest_copy() - read or write the guest's memory
+ * @vcpu: whose
+ * @gpa: guest-physical; up to @len bytes follow on the same page
+ * @data: kernel memory
+ * @len: bytes
+ * @write: into the guest
+ *
+ * Returns: 1; 0 where the guest has no memory; EFAULT where the VMM has none.
+ * Context: process of the VMM; may sleep.
+ * Takes: vm->srcu for reading.
+ */
+int guest_copy(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
+	       bool write)
+{
+	struct vm *vm = vcpu->vm;
+	const struct memslot *slot;
+	int idx = srcu_read_lock(&vm->srcu), r = 0;
+
+	slot = memslot_find(srcu_dereference(vm->memslots, &vm->srcu),
+			    gpa >> PAGE_SHIFT);
+	if (slot) {
+		void __user *at = (void __user *)(uintptr_t)(slot->hva + gpa -
+					(slot->base_gfn << PAGE_SHIFT));
+
+		r = (write ? copy_to_user(at, data, len) :
+			     copy_from_user(data, at, len)) ? -EFAULT : 1;
+	}
+	srcu_read_unlock(&vm->srcu, idx);
+	return r;
+}
+
+struct format {
+	unsigned int levels;
+	unsigned int bits;	/* of an index */
+	unsigned int size;	/* bytes of an entry */
+};
+
+static struct format format_of(const struct vmcb_save_area *save)
+{
+	if (save->efer & EFER_LMA)
+		return (struct format){ save->cr4 & X86_CR4_LA57 ? 5 : 4, 9, 8 };
+	if (save->cr4 & X86_CR4_PAE)
+		return (struct format){ 3, 9, 8 };
+	return (struct format){ 2, 10, 4 };
+}
+
+static u64 table_address(u64 entry, struct format f)
+{
+	return entry & (f.size == 8 ? GENMASK_ULL(51, PAGE_SHIFT) :
+				      GENMASK_ULL(31, PAGE_SHIFT));
+}
+static bool is_leaf(const struct vmcb_save_area *save, u64 entry,
+		    unsigned int level, struct format f)
+{
+	if (level == 1)
+		return true;
+	if (!(entry & _PAGE_PSE))
+		return false;
+	if (f.size == 4)
+		return save->cr4 & X86_CR4_PSE;
+	return level == 2 || (level == 3 && f.levels > 3);
+}
+
+/* The index of the top level has two bits where there are three levels. */
+static u64 entry_address(u64 table, u64 linear, unsigned int level,
+			 struct format f)
+{
+	unsigned int shift = PAGE_SHIFT + (level - 1) * f.bits;
+	u64 index = linear >> shift & ((1 << f.bits) - 1);
+
+	if (level == 3 && f.levels == 3)
+		return (table & ~0x1fULL) + (index & 3) * f.size;
+	return table_address(table, f) + index * f.size;
+}
+static bool permitted(const struct vmcb_save_area *save, u64 rights, u32 access)
+{
+	if (access & X86_PF_USER && !(rights & _PAGE_USER))
+		return false;
+	if (access & X86_PF_WRITE && !(rights & _PAGE_RW))
+		return !(access & X86_PF_USER) && !(save->cr0 & X86_CR0_WP);
+	return true;
+}
+/**
+ * guest_walk() - translate a linear address as the processor would
+ * @vcpu: whose tables
+ * @linear: the address
+ * @access: what for: bits of a page fault's error code
+ * @gpa: where the guest-physical address goes
+ *
+ * Returns: 1; 0 where the processor would fault, with the error code in *gpa;
+ *	EFAULT where the VMM has no memory.
+ * Context: process of the VMM; may sleep.
+ */
+int guest_walk(struct vcpu *vcpu, u64 linear, u32 access, gpa_t *gpa)
+{
+	const struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+	struct format f = format_of(save);
+	unsigned int level, shift;
+	u64 entry = save->cr3, rights = ~0ULL;
+	int r;
+
+	*gpa = (u32)linear;
+	if (!(save->cr0 & X86_CR0_PG))
+		return 1;
+	*gpa = access;
+	for (level = f.levels; level; level--) {
+		u64 at = entry_address(entry, linear, level, f);
+
+		entry = 0;
+		r = guest_copy(vcpu, at, &entry, f.size, false);
+		if (r < 0)
+			return r;
+		if (!r || !(entry & _PAGE_PRESENT))
+			return 0;
+		if (level != 3 || f.levels != 3)
+			rights &= entry;
+		if (is_leaf(save, entry, level, f))
+			break;
+	}
+	if (!permitted(save, rights, access)) {
+		*gpa |= X86_PF_PROT;
+		return 0;
+	}
+	shift = PAGE_SHIFT + (level - 1) * f.bits;
+	*gpa = table_address(entry, f);
+	if (f.size == 4 && level == 2)
+		*gpa |= (entry >> 13 & 0xff) << 32;
+	*gpa &= ~GENMASK_ULL(shift - 1, 0);
+	*gpa |= linear & GENMASK_ULL(shift - 1, 0);
+	return 1;
+}

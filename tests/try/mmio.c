@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guests that touch a device in memory, and strings between ports and memory,
+ * in 16, 32 and 64 bits. Every exit is printed; a device reads back what was
+ * written, or a pattern. The flags and RAX are printed after each instruction
+ * that may change them.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MEMORY 0x40000
+#define CODE 0x1000
+#define TABLES 0x10000
+#define DEVICE 0x40000		/* where the memory ends */
+
+#define GUEST(name, bits, code)				\
+	asm(".pushsection .rodata\n"			\
+	"	.code" #bits "\n"			\
+	#name ":\n" code "\n	hlt\n"			\
+	#name "_end:\n"					\
+	"	.code64\n"				\
+	"	.popsection");				\
+	extern const uint8_t name[], name##_end[]
+/* What the flags are goes to port 0x10, what RAX is to port 0x11. */
+#define SHOW16 "pushf; mov %eax, %ebp; pop %ax; and $0x8d5, %ax;" \
+	"out %ax, $0x10; mov %ebp, %eax; out %eax, $0x11;"
+#define SHOW64 "pushf; mov %rax, %rbp; pop %rax; and $0x8d5, %ax;" \
+	"out %ax, $0x10; mov %rbp, %rax; out %eax, $0x11;"
+
+/* DS is 0x4000, so that its base is the device's address. */
+GUEST(real, 16,
+      "mov $0x11223344, %eax; mov %al, 1; mov %ax, 2; mov %eax, 4;"
+      "mov 4, %eax; mov %ah, 9; movb $0x55, 7; movw $0x6677, 8;"
+      "mov $4, %bx; mov $4, %si; mov (%bx,%si), %ah;" SHOW16
+      "add %eax, 4;" SHOW16 "cmpb $0x55, 7;" SHOW16
+      "mov $6, %di; mov $0x4000, %ax; mov %ax, %es; xor %di, %di;"
+      "mov $3, %cx; rep stosb %al, %es:(%di)");
+GUEST(flat, 64,
+      "mov $0x40010, %ebx; mov $0x1122334455667788, %rax;"
+      "mov %rax, (%rbx); mov (%rbx), %rcx; mov %ah, 1(%rbx);"
+      "movb $0xfe, 2(%rbx); movq $-2, 8(%rbx);"
+      "movzbl 2(%rbx), %eax;" SHOW64 "movsbl 2(%rbx), %eax;" SHOW64
+      "movsbq 2(%rbx), %rax;" SHOW64 "movslq 8(%rbx), %rax;" SHOW64
+      "movzwl 8(%rbx), %eax;" SHOW64
+      "xor %eax, %eax; mov 2(%rbx), %ah;" SHOW64
+      "orl $0x80, 4(%rbx);" SHOW64 "andl $0x7fff, 4(%rbx);" SHOW64
+      "xorb $0xff, 4(%rbx);" SHOW64 "mov $0x80, %eax; test %eax, 4(%rbx);"
+      SHOW64 "cmp 4(%rbx), %rax;" SHOW64 "sub %eax, 4(%rbx);" SHOW64
+      "lock incq 8(%rbx);" SHOW64 "decb 2(%rbx);" SHOW64 "negw 2(%rbx);"
+      SHOW64 "notl 8(%rbx);" SHOW64 "stc; adc %eax, (%rbx);" SHOW64
+      "sbb %al, (%rbx);" SHOW64 "xchg %eax, (%rbx);" SHOW64
+      "mov %eax, place(%rip);"
+      "mov 0x40018, %eax;" SHOW64
+      "btsl $3, (%rbx);" SHOW64
+      ".set	place, . + 0x3f000 - (. - flat)");
+GUEST(strings, 64,
+      "mov $0x40000, %esi; mov $0x5000, %edi; mov $3, %ecx; cld; rep movsl;"
+      "mov $0x5000, %esi; mov $0x40020, %edi; mov $2, %ecx; rep movsb;"
+      "mov $0x40000, %esi; mov $0x40040, %edi; movsq;"
+      "mov $0x40010, %edi; mov $0x1234abcd, %eax; std; mov $2, %ecx;"
+      "rep stosw; cld; mov $0x40000, %esi; xor %eax, %eax; lodsb;" SHOW64
+      "rep lodsb; mov $0x77, %dx;"
+      "mov $0x5ffe, %edi; mov $4, %ecx; rep insb;"
+      "mov $0x5ffe, %esi; mov $4, %ecx; rep outsb;"
+      "mov $0x40030, %edi; insl; mov $0x40030, %esi; outsw;"
+      "mov $0, %ecx; rep outsb; mov %edi, %eax;" SHOW64
+      "mov %esi, %eax;" SHOW64);
+/* Two pages: an operand half in memory and half in the device, and all in it. */
+GUEST(borders, 64,
+      "mov $0x3ffff, %ebx; movl $0x04030201, (%rbx); mov (%rbx), %eax;" SHOW64
+      "mov $0x40ffe, %ebx; mov %eax, (%rbx); addl $1, (%rbx);" SHOW64);
+
+static uint8_t device[0x2000];
+static struct kvm_run *run;
+static int kvm;
+
+static int ask(int fd, const char *what, unsigned long request, void *arg)
+{
+	int r = ioctl(fd, request, arg);
+
+	if (r < 0)
+		err(1, "%s", what);
+	return r;
+}
+
+#define ASK(fd, request, arg) \
+	ask(fd, #request, request, (void *)(uintptr_t)(arg))
+
+static void set_long_mode(struct kvm_sregs *sregs, uint8_t *memory)
+{
+	uint64_t *table = (uint64_t *)(memory + TABLES);
+	struct kvm_segment code = {
+		.limit = 0xffffffff, .selector = 8, .type = 0xb,
+		.present = 1, .l = 1, .s = 1, .g = 1,
+	};
+	struct kvm_segment data = code;
+
+	data.type = 3;
+	data.l = 0;
+	data.db = 1;
+	sregs->cs = code;
+	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
+	sregs->cr0 |= 0x80000001;
+	sregs->cr3 = TABLES;
+	sregs->cr4 = 0x620;
+	sregs->efer = 0x500;
+	table[0] = TABLES + 0x1007;
+	table[512] = TABLES + 0x2007;
+	table[1024] = 0x87;
+}
+
+static void memory_io(int vcpu)
+{
+	uint32_t at = run->mmio.phys_addr - DEVICE;
+	unsigned long long data = 0;
+	struct kvm_regs regs;
+
+	ASK(vcpu, KVM_GET_REGS, &regs);
+	if (at > sizeof(device) - 8)
+		errx(1, "device at 0x%llx", run->mmio.phys_addr);
+	if (run->mmio.is_write)
+		memcpy(device + at, run->mmio.data, run->mmio.len);
+	else
+		memcpy(run->mmio.data, device + at, run->mmio.len);
+	memcpy(&data, run->mmio.data, run->mmio.len);
+	/* A write in two parts: KVM has moved on before the first. */
+	if (at >= 0xffe || run->mmio.len == 3)
+		regs.rip = 0;
+	printf("%llx: %s %x/%u %llx\n", regs.rip,
+	       run->mmio.is_write ? "write" : "read", at, run->mmio.len, data);
+}
+
+static void port_io(void)
+{
+	static uint8_t next = 'a';
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+	uint32_t i, value;
+
+	for (i = 0; i < run->io.count; i++, data += run->io.size) {
+		value = 0;
+		if (run->io.direction == KVM_EXIT_IO_IN)
+			memset(data, next++, run->io.size);
+		memcpy(&value, data, run->io.size);
+		printf("port %x %s/%u %x\n", run->io.port,
+		       run->io.direction == KVM_EXIT_IO_IN ? "in" : "out",
+		       run->io.size, value);
+	}
+}
+
+static void go(int vcpu)
+{
+	for (;;) {
+		if (ioctl(vcpu, KVM_RUN, 0) < 0)
+			err(1, "KVM_RUN");
+		if (run->exit_reason == KVM_EXIT_MMIO) {
+			memory_io(vcpu);
+		} else if (run->exit_reason == KVM_EXIT_IO) {
+			port_io();
+		} else {
+			break;
+		}
+	}
+	printf("exit %u", run->exit_reason);
+	if (run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
+		printf(" %u", run->internal.suberror);
+	putchar('\n');
+}
+
+static void try(const char *name, const uint8_t *from, const uint8_t *to,
+		int bits)
+{
+	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
+	struct kvm_regs regs = { .rip = CODE, .rsp = 0x8000, .rflags = 2 };
+	int vm = ASK(kvm, KVM_CREATE_VM, 0);
+	int vcpu = ASK(vm, KVM_CREATE_VCPU, 0);
+	int size = ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	uint8_t *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct kvm_sregs sregs;
+	unsigned int i;
+
+	printf("%s\n", name);
+	run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	if (run == MAP_FAILED || memory == MAP_FAILED)
+		err(1, "mmap");
+	for (i = 0; i < sizeof(device); i++)
+		device[i] = i + 1;
+	region.userspace_addr = (uintptr_t)memory;
+	ASK(vm, KVM_SET_TSS_ADDR, 0xfffbd000);
+	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
+	memcpy(memory + CODE, from, to - from);
+	ASK(vcpu, KVM_GET_SREGS, &sregs);
+	sregs.cs.base = sregs.cs.selector = 0;
+	sregs.ds.base = DEVICE;
+	sregs.ds.selector = DEVICE >> 4;
+	if (bits == 64)
+		set_long_mode(&sregs, memory);
+	ASK(vcpu, KVM_SET_SREGS, &sregs);
+	ASK(vcpu, KVM_SET_REGS, &regs);
+	go(vcpu);
+	munmap(run, size);
+	munmap(memory, MEMORY);
+	close(vcpu);
+	close(vm);
+}
+
+#define TRY(guest, bits) try(#guest, guest, guest##_end, bits)
+
+int main(void)
+{
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		err(1, "/dev/kvm");
+	alarm(30);
+	TRY(real, 16);
+	TRY(flat, 64);
+	TRY(strings, 64);
+	TRY(borders, 64);
+	return 0;
+}
