@@ -189,7 +189,7 @@ bool may_fail(const char *what, unsigned long pc)
 	bool fails;
 	int at = point;
 
-	if (faults == opts.faults || cur->id == MAIN_TASK || !nevents)
+	if (faults == opts.faults || cur->id == MAIN_TASK)
 		return false;
 	if (how == UNBOUND) {
 		fails = dpor_fault();

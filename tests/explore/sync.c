@@ -230,6 +230,8 @@ static void hold(struct shim_lock *l, int class, enum lock_kind kind,
 	cur->nheld++;
 	cur->atomic += h->spin;
 	acquire(l);
+	if (kind != LOCK_SHARED)
+		acquire(&l->readers);
 	watch(kind == LOCK_SHARED ? "read by %c" : "held by %c", cur->letter);
 }
 
@@ -275,7 +277,8 @@ void shim_lock(struct shim_lock *l, enum lock_kind kind, int sub)
 		learn_order(class, op, name, pc);
 	cur->op_lock = l;
 	visible(op, name, pc, kind == LOCK_SHARED ? no_writer : lock_free, l);
-	use(l, sizeof(*l), T_ACQUIRE, pc);
+	/* A reader need not wait for another one to leave. */
+	use(l, sizeof(*l), kind == LOCK_SHARED ? T_WRITE : T_ACQUIRE, pc);
 	hold(l, class, kind, pc);
 }
 
@@ -305,7 +308,7 @@ void shim_unlock(struct shim_lock *l, enum lock_kind kind)
 	check_access((uintptr_t)l, sizeof(*l), true, pc);
 	name = classes[lock_class(l, 0)].name;
 	visible(unlock_ops[kind], name, pc, NULL, NULL);
-	use(l, sizeof(*l), T_RELEASE, pc);
+	use(l, sizeof(*l), kind == LOCK_SHARED ? T_WRITE : T_RELEASE, pc);
 	i = held_at(l);
 	if (i < 0 || cur->held[i].shared != (kind == LOCK_SHARED))
 		fail("bad-unlock", name, pc, NULL, NULL,
@@ -321,7 +324,7 @@ void shim_unlock(struct shim_lock *l, enum lock_kind kind)
 		memmove(&held_stacks[cur->id][i], &held_stacks[cur->id][i + 1],
 			(cur->nheld - i) * sizeof(held_stacks[0][0]));
 	cur->atomic -= kind == LOCK_SPIN;
-	release(l);
+	release(kind == LOCK_SHARED ? (void *)&l->readers : l);
 	watch("free");
 }
 
