@@ -23,6 +23,8 @@
 
 struct task tasks[NR_TASKS];
 struct stack held_stacks[NR_TASKS][MAX_HELD];
+static unsigned long frames[NR_TASKS][MAX_FRAMES];
+static struct held held[NR_TASKS][MAX_HELD];
 struct task *cur;
 bool recording;
 
@@ -408,8 +410,10 @@ void execute(void)
 	memory_reset();
 	race_reset();
 	events_reset();
+	memset(tasks, 0, sizeof(tasks));
 	for (i = 0; i < NR_TASKS; i++) {
-		memset(&tasks[i], 0, offsetof(struct task, frames));
+		tasks[i].frames = frames[i];
+		tasks[i].held = held[i];
 		tasks[i].id = tasks[i].cpu = i;
 		tasks[i].letter = "-ABCDw"[i];
 	}

@@ -78,7 +78,7 @@ struct result {
 	bool diverged;			/* the replay string does not fit */
 	bool elsewhere;			/* needs what other runs have taught */
 	int nrows;
-	struct row rows[MAX_ROWS];
+	struct row *rows;
 };
 
 extern const struct scenario *const __start_twill_scenarios[];

@@ -18,6 +18,7 @@
 static struct file *fds[MAX_FDS];	/* the first three are not used */
 static struct miscdevice *misc[MAX_MISC];
 static struct inode the_inode;
+static bool kernel_used;	/* there is something to be cleared */
 
 /* Modules. */
 
@@ -267,6 +268,7 @@ static int reserve_fd(unsigned long pc)
 	int fd;
 
 	visible("get_unused_fd", NULL, pc, NULL, NULL);
+	kernel_used = true;
 	touch(fds, T_WRITE);		/* which are free; two closes commute */
 	if (may_fail("get_unused_fd", pc))
 		return -EMFILE;
@@ -357,6 +359,7 @@ int misc_register(struct miscdevice *m)
 
 	for (i = 0; i < MAX_MISC; i++)
 		if (!misc[i]) {
+			kernel_used = true;
 			misc[i] = m;
 			return 0;
 		}
@@ -576,9 +579,12 @@ void kernel_reset(void)
 {
 	size_t i;
 
-	memset(fds, 0, sizeof(fds));
-	memset(misc, 0, sizeof(misc));
-	memset(vmas, 0, sizeof(vmas));
+	if (kernel_used) {
+		memset(fds, 0, sizeof(fds));
+		memset(misc, 0, sizeof(misc));
+		memset(vmas, 0, sizeof(vmas));
+	}
+	kernel_used = false;
 	for (i = 0; i < 2; i++) {
 		modules[i]->refs = 0;
 		modules[i]->live = false;

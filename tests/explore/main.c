@@ -11,7 +11,8 @@ const struct scenario *grid_scenario(int tasks, int sections);
 
 static const char usage[] =
 	"usage: explore --list\n"
-	"       explore SCENARIO [--variant V] [--bound N] [--replay S] [--json]\n"
+	"       explore SCENARIO [--variant V] [--bound N] [--complete]\n"
+	"		[--faults N] [--replay S] [--step] [--json]\n"
 	"       explore grid --tasks T --sections S [--bound N]\n";
 
 static int by_name(const void *a, const void *b)
@@ -135,6 +136,7 @@ int main(int argc, char **argv)
 
 		r->executions += again->executions;
 		r->seconds += again->seconds;
+		free(again->rows);
 		free(again);
 	}
 	name_finding(r);

@@ -48,9 +48,8 @@ struct task {
 	uintptr_t marked_read, marked_write;	/* about to be made */
 	bool kernel;			/* in a system call */
 	int depth;			/* the functions it is in */
-	/* From here on nothing is cleared for a new execution. */
-	unsigned long frames[MAX_FRAMES];
-	struct held held[MAX_HELD];
+	unsigned long *frames;
+	struct held *held;
 };
 
 /* engine.c */

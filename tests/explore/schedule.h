@@ -20,6 +20,14 @@ void minimize(const struct finding *want, bool soft);
 /* search.c: run it; what it costs if it finds the same, or -1. */
 int schedule_cost(const struct finding *want, bool soft);
 
+/* sample.c */
+#define SAMPLE_DEPTH	3	/* of the bugs that sampling is after */
+void sample_begin(void);
+void sample_shuffle(int events);
+int sample(int n, const char *who, int point);
+bool sample_fault(void);
+double sample_chance(int events, long runs);
+
 /* A choice that a person makes. */
 struct step {
 	int point, n;

@@ -19,7 +19,6 @@
 #define BUDGET		2000000L	/* executions */
 #define UNBOUNDED	100000L		/* ... of the search without a bound */
 #define SAMPLES		20000L
-#define DEPTH		3		/* of the bugs that sampling is after */
 #define POLISH		2000		/* more executions, for a shorter one */
 
 enum how { BOUNDED, UNBOUND, SAMPLED, REPLAYED, STEPPED };
@@ -38,6 +37,7 @@ static enum how how;
 static struct choice choices[MAX_CHOICES];
 static int nchoices, next_choice;
 static int point, preemptions, faults, bound;
+static int most_events;
 static bool pruned, redundant, gone_astray;
 static struct step *asked;
 
@@ -60,51 +60,6 @@ void choices_reset(void)
 	redundant = false;
 	memset(met, 0, nschedule);
 	dpor_start();
-}
-
-/* Sampling: PCT (Burckhardt et al., ASPLOS 2010), with a seed of its own. */
-static uint64_t dice;
-static int priority[NR_TASKS], change[DEPTH - 1], most_events;
-
-static unsigned int roll(unsigned int n)
-{
-	dice ^= dice << 13;
-	dice ^= dice >> 7;
-	dice ^= dice << 17;
-	return (dice >> 20) % n;
-}
-
-static void shuffle(void)
-{
-	int i, j, t;
-
-	for (i = 0; i < NR_TASKS; i++)
-		priority[i] = i + DEPTH;
-	for (i = NR_TASKS; i-- > 1;) {
-		j = roll(i + 1);
-		t = priority[i];
-		priority[i] = priority[j];
-		priority[j] = t;
-	}
-	for (i = 0; i < DEPTH - 1; i++)
-		change[i] = roll(most_events + 1);
-}
-
-static int sample(int n, const char *who)
-{
-	int i, best = 0;
-
-	for (i = 0; i < DEPTH - 1; i++)
-		if (nevents == change[i] && cur->alive)
-			priority[cur->id] = i;
-	for (i = 1; i < n; i++)
-		if (priority[(int)who[i]] > priority[(int)who[best]])
-			best = i;
-	if (best && n > 1) {
-		schedule[nschedule].point = point;
-		schedule[nschedule++].task = tasks[(int)who[best]].letter;
-	}
-	return best;
 }
 
 static int next_of(int at, int n, const char *who, bool fault)
@@ -151,7 +106,7 @@ int choose(int n, const char *who, bool free)
 		return i;
 	}
 	if (how == SAMPLED) {
-		i = sample(n, who);
+		i = sample(n, who, point);
 		point += n > 1;
 		return i;
 	}
@@ -194,7 +149,7 @@ bool may_fail(const char *what, unsigned long pc)
 	if (how == UNBOUND) {
 		fails = dpor_fault();
 	} else if (how == SAMPLED) {
-		fails = !roll(8);
+		fails = sample_fault();
 		if (fails) {
 			schedule[nschedule].point = point;
 			schedule[nschedule++].task = '!';
@@ -475,31 +430,23 @@ static bool search_unbound(void)
 /* A bug that DEPTH ordered events make is found with probability P. */
 static void search_sampled(void)
 {
-	double p, q = 1, miss = 1;
-	int i, n = 0, len;
+	int i, len;
 
 	how = SAMPLED;
-	dice = 88172645463325252ULL;
+	sample_begin();
 	for (i = 0; i < SAMPLES; i++) {
 		nschedule = 0;
-		shuffle();
+		sample_shuffle(most_events);
 		run_once();
 		if (found.class[0]) {
 			polish();
 			return;
 		}
 	}
-	for (i = 0; i < MAX_TASKS; i++)
-		n += !!running->task[i];
-	for (i = 1; i < DEPTH; i++)
-		q *= most_events;
-	p = 1 / (n * q);
-	for (i = 0; i < SAMPLES; i++)
-		miss *= 1 - p;
 	len = strlen(result->claim_text);
 	snprintf(result->claim_text + len, sizeof(result->claim_text) - len,
 		 "%ssampled, P >= %.2g for depth %d", len ? "; " : "",
-		 1 - miss, DEPTH);
+		 sample_chance(most_events, SAMPLES), SAMPLE_DEPTH);
 }
 
 static void search(void)
@@ -599,6 +546,7 @@ struct result *explore(const struct scenario *s, const struct options *o)
 	result = calloc(1, sizeof(*result));
 	running = s;
 	opts = *o;
+	result->rows = malloc(MAX_ROWS * sizeof(struct row));
 	if (!opts.faults)
 		opts.faults = s->faults;
 	soft.f.class[0] = 0;

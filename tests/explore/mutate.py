@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Mutants of the core: small mistakes, each of which a scenario must notice.
+
+usage: mutate.py [WORD]...	only mutants whose name has one of the words
+
+A mutant drops a get, a put, a lock with its unlocks, an unlock, a flush, a
+check of the sequence count, or swaps two steps of destruction. Survivors must
+be listed in tests/explore/survivors.tsv, with the reason. Writes
+build/mutants.json; fails when one survives that is not listed, or when fewer
+than 95 in a hundred are killed.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+FILES = ["src/vm.c", "src/vcpu.c", "src/memslot.c", "src/stage2.c",
+         "src/fault.c", "src/notifier.c", "src/device.c", "src/vfio_dev.c",
+         "src/vfio/group.c", "src/vfio/null.c"]
+DROP = {
+    "get": r"(vm_get|mmgrab|get_page|vf->file = get_file)\(",
+    "put": r"(vm_put|mmdrop|put_page|fput|symbol_put|kfree|release_vm|"
+           r"put_unused_fd|free_pages_exact|kmem_cache_free|memslots_free|"
+           r"stage2_free|stage2_empty_pool|notifier_unregister|vcpus_destroy|"
+           r"devices_destroy|vcpu_destroy|cleanup_srcu_struct|pt_device_close|"
+           r"device_unmake|free_tables|drop_file|list_del)\(",
+    "flush": r"(vm_flush|atomic_inc|smp_mb__after_atomic|"
+             r"synchronize_srcu_expedited)\(",
+    "count": r"(vm->invalidating(\+\+|--)|WRITE_ONCE\(vm->invalidate_seq)",
+    "set": r"(set_vm|list_add|rcu_assign_pointer|smp_store_release)\(",
+}
+LOCKS = [("mutex_lock", "mutex_unlock"), ("spin_lock", "spin_unlock"),
+         ("srcu_read_lock", "srcu_read_unlock")]
+REPLACE = {
+    "sequence": [("!vm->invalidating && ", ""),
+                 (" && vm->invalidate_seq == seq", ""),
+                 ("else if (slot->dying)", "else if (0)")],
+    "test": [("refcount_inc_not_zero(&vm->users)",
+              "(refcount_inc(&vm->users), true)"),
+             ("smp_load_acquire(&vcpu->mode)", "READ_ONCE(vcpu->mode)"),
+             ("if (!--device->open_count)", "--device->open_count; if (0)"),
+             ("group->opened || ", ""),
+             (" || group->device->open_count", ""),
+             ("get(vm)", "(vm_get(vm), true)"),
+             ("vm->vcpus[id] ? -EEXIST : ", "")],
+}
+ENDS = ["vm_destroy", "vcpu_destroy", "device_release", "release_device",
+        "vfio_dev_end", "drop_file", "stage2_free", "devices_destroy",
+        "pt_device_close", "release_vm", "memslots_publish", "memslot_retire",
+        "null_close", "memslots_free", "vcpu_publish", "fault_slot",
+        "invalidate_end"]
+
+
+def functions(lines):
+    """(name, first line of the body, line of the closing brace)"""
+    start = name = None
+    for i, line in enumerate(lines):
+        m = re.match(r"[a-z].*?\b(\w+)\(", line)
+        if m and not line.rstrip().endswith(";"):
+            name = m.group(1)
+        if line.startswith("{"):
+            start = i + 1
+        if line.startswith("}") and start:
+            yield name, start, i
+            start = None
+
+
+def statement(lines, i):
+    """A whole statement on one line, not the body of an if without braces."""
+    return lines[i].rstrip().endswith(";") and not re.match(
+        r"\s*(return|goto|break|\w[\w *]*= .*\?)", lines[i])
+
+
+def body_of_if(lines, i):
+    before = lines[i - 1].rstrip()
+    return re.match(r"\s*(if|else|for|while)\b", before) and \
+        not before.endswith(("{", ";"))
+
+
+def without(lines, numbers):
+    new = list(lines)
+    for i in numbers:
+        indent = re.match(r"\s*", new[i]).group()
+        new[i] = indent + ";\n" if body_of_if(lines, i) else "\n"
+    return new
+
+
+def mutants(file, lines):
+    """(name, new lines)"""
+    for fn, start, end in functions(lines):
+        body = range(start, end)
+        for kind, pattern in DROP.items():
+            for i in body:
+                if re.match(r"\s*" + pattern, lines[i]) and \
+                        statement(lines, i):
+                    yield ("%s: %s: drop %s: %s" % (file, fn, kind,
+                           lines[i].strip()), without(lines, [i]))
+        for lock, unlock in LOCKS:
+            taken = [i for i in body if re.search(r"\b%s\(" % lock, lines[i])]
+            left = [i for i in body if re.search(r"\b%s\(" % unlock, lines[i])]
+            for i in taken:
+                arg = re.search(lock + r"\((.*?)\)", lines[i]).group(1)
+                mine = [j for j in left if arg in lines[j]]
+                if not mine:
+                    continue
+                # srcu_read_lock() is part of a declaration or assignment
+                new = without(lines, mine + ([] if "srcu" in lock else [i]))
+                new[i] = re.sub(r"= srcu_read_lock\(.*?\)", "= 0", lines[i]) \
+                    if "srcu" in lock else new[i]
+                yield "%s: %s: without %s(%s)" % (file, fn, lock, arg), new
+        for i in body:
+            for kind, pairs in REPLACE.items():
+                for old, to in pairs:
+                    if old in lines[i]:
+                        new = list(lines)
+                        new[i] = lines[i].replace(old, to)
+                        yield ("%s: %s: %s: %s" % (file, fn, kind, old), new)
+        if fn in ENDS:
+            for i in range(start, end - 1):
+                a, b = lines[i], lines[i + 1]
+                if not (statement(lines, i) and statement(lines, i + 1)) or \
+                        body_of_if(lines, i) or "step(" in a + b or \
+                        re.match(r"\s*(struct|int|bool|u64|unsigned) ", a) or \
+                        re.match(r"\s*", a).group() != \
+                        re.match(r"\s*", b).group():
+                    continue
+                new = list(lines)
+                new[i], new[i + 1] = b, a
+                yield ("%s: %s: swap: %s / %s" % (file, fn, a.strip(),
+                                                  b.strip()), new)
+
+
+def explore(program):
+    """The first scenario that notices: (scenario, class, object, function)"""
+    text = subprocess.run([program, "--list"], capture_output=True, text=True,
+                          check=True).stdout
+    names = [line.split()[0] for line in text.split("\n\n")[0].splitlines()]
+    for name in names:
+        try:
+            p = subprocess.run([program, name, "--bound", "2", "--json"],
+                               capture_output=True, text=True, timeout=120)
+        except subprocess.TimeoutExpired:
+            return name, "time", "-", "-"
+        if p.returncode not in (0, 1):
+            return name, "error", p.stderr.strip()[-60:], "-"
+        r = json.loads(p.stdout)
+        if r["class"] != "none":
+            return name, r["class"], r["object"], r["function"]
+    return None
+
+
+def judge(n, file, new):
+    tree = os.path.join(ROOT, "build/mutants/%d" % n)
+    shutil.copytree(os.path.join(ROOT, "src"), os.path.join(tree, "src"),
+                    dirs_exist_ok=True)
+    with open(os.path.join(tree, file), "w") as f:
+        f.writelines(new)
+    program = os.path.join(tree, "explore")
+    p = subprocess.run([os.path.join(ROOT, "tests/explore/build.sh"), tree,
+                        program], capture_output=True, text=True)
+    found = explore(program) if not p.returncode else "does not build"
+    shutil.rmtree(tree)
+    return found
+
+
+def listed():
+    with open(os.path.join(ROOT, "tests/explore/survivors.tsv")) as f:
+        return dict(line.rstrip("\n").split("\t") for line in f
+                    if line.strip() and not line.startswith("#"))
+
+
+def main():
+    record, killed, known, bad = [], 0, listed(), 0
+    n = 0
+    for file in FILES:
+        with open(os.path.join(ROOT, file)) as f:
+            lines = f.readlines()
+        for name, new in mutants(file, lines):
+            if sys.argv[1:] and not any(w in name for w in sys.argv[1:]):
+                continue
+            n += 1
+            found = judge(n, file, new)
+            if found == "does not build":
+                print("%-70s %s" % (name, found))
+                continue
+            killed += found is not None
+            record.append({"mutant": name, "killed": found})
+            if found:
+                print("%-70s %s: %s %s in %s" % ((name,) + found))
+            elif name in known:
+                print("%-70s SURVIVES: %s" % (name, known[name]))
+            else:
+                bad += 1
+                print("%-70s SURVIVES" % name)
+            sys.stdout.flush()
+    with open(os.path.join(ROOT, "build/mutants.json"), "w") as f:
+        json.dump(record, f, indent=1)
+    total = len(record)
+    print("mutants: %d of %d killed, %.1f %%; %d survive that are not listed"
+          % (killed, total, 100.0 * killed / max(total, 1), bad))
+    return bad > 0 or killed < 0.95 * total
+
+
+if __name__ == "__main__":
+    sys.exit(main())
