@@ -100,9 +100,14 @@ bool dependent(enum mode a, enum mode b)
 	return a != T_READ || b != T_READ;
 }
 
+static unsigned long key_of(int task, unsigned long pc)
+{
+	return 1UL << 63 | pc * 8 | task;
+}
+
 static unsigned int place(int task, unsigned long pc)
 {
-	unsigned long key = pc * 8 + task;
+	unsigned long key = key_of(task, pc);
 	unsigned int i = (key * 0x9e3779b97f4a7c15UL) >> 52;
 
 	while (shared[i].key && shared[i].key != key)
@@ -121,6 +126,16 @@ void forget_shared(void)
 	nshared = 0;
 }
 
+/* When the tasks have ended main is alone, unless there is work to do. */
+static int concurrent_touches(void)
+{
+	int i = nevents;
+
+	while (i > 0 && events[i - 1].task == MAIN_TASK)
+		i--;
+	return i < nevents ? events[i].first : ntouches;
+}
+
 /* After an execution: which of its operations met on something? */
 void learn_shared(void)
 {
@@ -130,11 +145,11 @@ void learn_shared(void)
 		unsigned char readers, writers;
 	} things[TABLE], *th;
 	static unsigned int run;
-	int pass, i;
+	int pass, i, end = concurrent_touches();
 
 	run++;
 	for (pass = 0; pass < 2; pass++) {
-		for (i = 0; i < ntouches; i++) {
+		for (i = 0; i < end; i++) {
 			struct touch *t = &touches[i];
 			struct event *e = &events[t->event];
 			unsigned int h = t->at * 0x9e3779b97f4a7c15UL >> 52;
@@ -163,7 +178,7 @@ void learn_shared(void)
 				continue;
 			if (++nshared > TABLE / 2)
 				die("too many places");
-			shared[h].key = e->pc * 8 + e->task;
+			shared[h].key = key_of(e->task, e->pc);
 			shared_grown = true;
 		}
 	}

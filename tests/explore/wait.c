@@ -44,6 +44,7 @@ int init_srcu_struct(struct srcu_struct *s)
 	if (may_fail("init_srcu_struct", HERE))
 		return -ENOMEM;
 	memset(s, 0, sizeof(*s));
+	s->memory = arena_alloc(8, 8, "srcu_struct", HERE);
 	return 0;
 }
 
@@ -58,6 +59,7 @@ void cleanup_srcu_struct(struct srcu_struct *s)
 			fail("warning", "srcu", HERE, NULL, NULL,
 			     "cleanup_srcu_struct with readers");
 	}
+	arena_free(s->memory, HERE);
 }
 
 static void inside(struct srcu_struct *s, enum mode mode, unsigned long pc)

@@ -109,15 +109,20 @@ static void wait_for_oneself(void)
 	srcu_read_unlock(&srcu, i);
 }
 
+static void end_srcu(void)
+{
+	cleanup_srcu_struct(&srcu);
+}
+
 static void free_box(void)
 {
 	kfree(box);
 }
 
 SCENARIO("grace", "freed after a grace period: silent",
-	 setup_srcu, NULL, read_box, replace_box, read_box);
+	 setup_srcu, end_srcu, read_box, replace_box, read_box);
 SCENARIO("no-grace", "freed without one: use after free",
-	 setup_srcu, NULL, read_box, replace_at_once);
+	 setup_srcu, end_srcu, read_box, replace_at_once);
 SCENARIO("own-grace", "a reader that waits for readers: deadlock",
 	 setup_srcu, free_box, wait_for_oneself);
 

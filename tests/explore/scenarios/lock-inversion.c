@@ -136,5 +136,47 @@ SCENARIO("open-vs-set",
 	 setup, close_all, open_close, forget_and_name_again);
 SCENARIO("two-opens", "a device is opened and closed by two tasks",
 	 setup, close_all, open_close, open_close);
+static void make_close_intro(void)
+{
+	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
+
+	if (!u_ioctl(vm, KVM_CREATE_DEVICE, &d))
+		u_close(d.fd);
+}
+
+static void open_close_group(void)
+{
+	int fd = u_open("/dev/twill-vfio/0");
+
+	u_assert(fd >= 0 || fd == -16);		/* EBUSY: lent already */
+	if (fd >= 0)
+		u_close(fd);
+}
+
+static void setup_bare(void)
+{
+	setup();
+	u_close(intro);
+	u_close(group);
+}
+
+static void close_machine(void)
+{
+	u_close(vm);
+}
+
+static void forget(void)
+{
+	set_group(KVM_DEV_VFIO_GROUP_DEL);
+}
+
+SCENARIO("intro-vs-intro", "two make the one introducer that there may be",
+	 setup_bare, close_machine, make_close_intro, make_close_intro);
+SCENARIO_FAULTS(1, "intro-fails-vs-intro", "... and for one of them it fails",
+		setup_bare, close_machine, make_close_intro, make_close_intro);
+SCENARIO("group-vs-group", "two open the group, which is lent once",
+	 setup_bare, close_machine, open_close_group, open_close_group);
+SCENARIO("forget-vs-forget", "a machine is forgotten twice",
+	 setup, close_all, forget, forget);
 SCENARIO("three-closes", "device, introducer and machine closed by three",
 	 setup_open, close_group, close_device, close_intro, close_vm);

@@ -117,6 +117,27 @@ SCENARIO("vcpu-vs-close", "a vCPU is made while the machine is closed",
 SCENARIO("vcpu-vs-vcpu", "two make the same vCPU",
 	 setup, close_all, add_vcpu, add_vcpu);
 
+static char *spare;
+
+static void setup_spare(void)
+{
+	setup();
+	spare = u_memory(PAGE);
+}
+
+static void take_spare(void)
+{
+	u_munmap(spare, PAGE);
+}
+
+static void run_to_end(void)
+{
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+}
+
+SCENARIO("fault-vs-other", "another page is taken back while the guest faults",
+	 setup_spare, close_all, run_to_end, take_spare);
+
 static void slot_again(void)
 {
 	struct kvm_userspace_memory_region r = {

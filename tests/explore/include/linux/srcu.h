@@ -8,6 +8,7 @@
 struct srcu_struct {
 	unsigned char inside[8];
 	unsigned short left[8];
+	void *memory;
 };
 
 int init_srcu_struct(struct srcu_struct *s);
