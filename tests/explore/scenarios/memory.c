@@ -113,6 +113,14 @@ SCENARIO("vcpu-vs-unmap", "a vCPU is made while a page is taken back",
 SCENARIO("vcpu-vs-close", "a vCPU is made while the machine is closed",
 	 setup, unmap, add_vcpu, close_both);
 
+static void remove_slot(void)
+{
+	set_memory(0);
+}
+
+SCENARIO("age-vs-slot", "the host asks after a page whose slot is removed",
+	 setup_mapped, close_all, age, remove_slot);
+
 /* Two that make the same one: one of them fails. */
 SCENARIO("vcpu-vs-vcpu", "two make the same vCPU",
 	 setup, close_all, add_vcpu, add_vcpu);
