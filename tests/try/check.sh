@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=build/try-check
 mkdir -p $out
-for program in real-mode modes apart events mmio; do
+for program in real-mode modes apart events mmio state; do
 	cc -O1 -Wall -Wextra -static -pthread -o $out/$program \
 		tests/try/$program.c
 	for module in twill kvm; do
