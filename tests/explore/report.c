@@ -169,8 +169,7 @@ static int cell_of(const struct row *r, char *cell, size_t size)
 static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 {
 	char column[] = "ABCDw-";
-	int i, j, first = 0, shown = 0, width = 8;
-	bool used[6] = {};
+	int i, j, task, first = 0, shown = 0, width[6] = {};
 	char cell[80];
 
 	/* The setup is the same in every execution. */
@@ -183,10 +182,12 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 		if (is_quiet(&r->rows[i]))
 			continue;
 		shown++;
-		used[strchr(column, r->rows[i].task) - column] = true;
+		task = strchr(column, r->rows[i].task) - column;
 		j = cell_of(&r->rows[i], cell, sizeof(cell)) + 2;
-		if (j > width)
-			width = j;
+		if (j < 8)
+			j = 8;
+		if (j > width[task])
+			width[task] = j;
 	}
 	if (i > first) {
 		fprintf(f, "\n    (the last %d rows)", shown);
@@ -194,8 +195,8 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 	}
 	fprintf(f, "\n    ");
 	for (j = 0; j < 6; j++)
-		if (used[j])
-			fprintf(f, "%-*s", width, (char *[]){ "A", "B",
+		if (width[j])
+			fprintf(f, "%-*s", width[j], (char *[]){ "A", "B",
 				"C", "D", "worker", "end" }[j]);
 	fprintf(f, "\n");
 	for (i = first; i < r->nrows; i++) {
@@ -207,8 +208,8 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 		cell_of(row, cell, sizeof(cell));
 		fprintf(f, "%s", row->failing ? ">>> " : "    ");
 		for (j = 0; j < 6; j++)
-			if (used[j])
-				fprintf(f, "%-*s", width,
+			if (width[j])
+				fprintf(f, "%-*s", width[j],
 					row->task == column[j] ? cell : "");
 		if (p)
 			fprintf(f, "%s %s:%d", p->function, p->file, p->line);
