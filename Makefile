@@ -15,7 +15,8 @@ include labs/labs.mk
 include tests/unit/unit.mk
 include src/vmm/build.mk
 VMM := build/vmm/twill
-GUESTS := build/guest/hello16.bin build/guest/hello32.elf
+GUESTS := build/guest/hello16.bin $(patsubst %,build/guest/%.elf, \
+	hello32 hello64 memory smp kernel)
 
 ##@ Read, build, run
 .PHONY: help run check check-fast check-tangle check-weave check-programs \

@@ -79,6 +79,8 @@ for _, p in ipairs(book.order) do
 			c.variant_of[part:match('/') and part or lab .. part] = true
 		end
 		c.variant = c.variant and c.variant:gsub('+', ', ')
+		-- Above a piece stands the first of them, below it the others.
+		c.first, c.others = (c.variant or ''):match('^([^,]*),? ?(.*)$')
 		book.chunks[p.name] = c
 		table.insert(book.chunks, c)
 	end

@@ -175,6 +175,32 @@ local function OrderedList(list)
 	return list
 end
 
+-- Without what the reader can do without: the lines that have one of the words
+-- in skip="..., ...", and the rows of a table with tasks for columns that have
+-- none of those in only="..., ...". Three dots stand for two or more of them.
+local function shorter(text, skip, only)
+	local function has(line, words)
+		for word in words:gmatch('[^,]+') do
+			if line:find(word:match('^%s*(.-)%s*$'), 1, true) then
+				return true
+			end
+		end
+	end
+	local out, rows, run = {}, false, 0
+	for line in text:gmatch('([^\n]*)\n') do
+		local left = skip and has(line, skip) or
+			only and rows and line:match('^    ') and not has(line, only)
+		run = left and run + 1 or 0
+		if run == 2 then
+			out[#out] = out[#out]:match('^ *') .. '...'
+		elseif run < 2 then
+			out[#out + 1] = line
+		end
+		rows = (rows or line:match('^    [A-D] [%a ]*$')) and line ~= ''
+	end
+	return table.concat(out, '\n') .. '\n'
+end
+
 local function recorded(div)
 	local file = div.attributes.file or '?'
 	local path = 'build/recorded/' .. file
@@ -185,6 +211,9 @@ local function recorded(div)
 	end
 	local text = f:read('a'):gsub('\n+$', '\n')
 	f:close()
+	if div.attributes.skip or div.attributes.only then
+		text = shorter(text, div.attributes.skip, div.attributes.only)
+	end
 	local out = pandoc.List { rawblock(printed and latex.recorded(text) or
 		html.recorded(text, book.variant_of(file))) }
 	out:extend(div.content)

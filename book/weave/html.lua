@@ -67,7 +67,8 @@ return function(book, stem)
 			end
 		end
 		if c.variant then
-			put(variant(c), ' in place of ', html.chunk(book.chunks[c.base]))
+			put('<b class="mark">' .. esc(c.first) .. '</b>', ' in place of ',
+				html.chunk(book.chunks[c.base]))
 		else
 			put(html.chunk(c, true))
 		end
@@ -103,6 +104,9 @@ return function(book, stem)
 		end
 		if #after > 0 and p.number == 1 then
 			out[#out + 1] = 'Continued in ' .. refs(after) .. '.'
+		end
+		if c.others ~= '' then
+			out[#out + 1] = 'Also in <b class="mark">' .. esc(c.others) .. '</b>.'
 		end
 		if #c.used > 0 then
 			local users = {}

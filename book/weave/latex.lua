@@ -78,6 +78,9 @@ return function(book)
 		if #c.used > 0 then
 			out[#out + 1] = 'Used on ' .. pages(c.used) .. '.'
 		end
+		if c.others ~= '' then
+			out[#out + 1] = 'Also in \\variantmark{' .. inline(c.others) .. '}.'
+		end
 		if c.base then
 			out[#out + 1] = 'In place of the chunk on ' ..
 				pages(book.chunks[c.base].pieces) .. '.'
@@ -157,7 +160,8 @@ return function(book)
 		local c = p.chunk
 		local name
 		if c.variant then
-			name = variant(c) .. ' ' .. latex.chunk(book.chunks[c.base])
+			name = '\\variantmark{' .. inline(c.first) .. '} ' ..
+				latex.chunk(book.chunks[c.base])
 		else
 			name = latex.chunk(c, true)
 		end
@@ -177,9 +181,21 @@ return function(book)
 			((c.variant or p.helper) and 'variantchunk' or 'chunk') .. '}'
 	end
 
+	-- A line of paper has no room for the columns of two tasks and a place in
+	-- the code: of the place only the function stays.
+	local function narrow(text)
+		local place = '(%S  +[%w_]+) [%w_./-]+%.[chS]:%d+\n'
+		local widest = 0
+		for line in text:gmatch('[^\n]*\n') do
+			widest = line:find(place) and math.max(widest, #line) or widest
+		end
+		return widest <= 92 and text or (text:gsub(place, '%1\n'))
+	end
+
 	-- Recorded output, as small as its longest line makes it.
 	function latex.recorded(text)
 		local list, widest = {}, 0
+		text = narrow(text:gsub(' +\n', '\n'))
 		for line in (text:gsub('\n*$', '') .. '\n'):gmatch('([^\n]*)\n') do
 			local shown, width = columns(line, 0)
 			widest = math.max(widest, width)

@@ -4,7 +4,8 @@ VMM_CFLAGS := -Os -static -pthread -Wall -Wextra
 GUEST_CC := $(CC) -m32 -nostdlib -static -Wl,--build-id=none
 
 .PHONY: vmm
-vmm: build/vmm/twill build/guest/hello16.bin build/guest/hello32.elf
+vmm: build/vmm/twill build/guest/hello16.bin build/guest/hello32.elf \
+	$(patsubst %,build/guest/%.elf,hello64 memory smp kernel)
 
 build/vmm/twill: $(addprefix src/vmm/,twill.c load.c ports.c vmm.h)
 	@mkdir -p $(@D)
@@ -17,3 +18,15 @@ build/guest/hello16.bin: src/guest/hello.S
 build/guest/hello32.elf: src/guest/hello.S
 	@mkdir -p $(@D)
 	$(GUEST_CC) -DBITS=32 -Wl,-Ttext=0x100000 -o $@ $<
+
+GUEST64_CC := $(CC) -m64 -O2 -Wall -Wextra -ffreestanding -fno-pic \
+	-fno-stack-protector -mno-red-zone -mgeneral-regs-only -nostdlib \
+	-static \
+	-Wl,-N,-Ttext=0x100000,--build-id=none,--no-warn-rwx-segments
+
+build/guest/kernel.elf: src/guest/trap.S
+build/guest/%.elf: src/guest/boot.S src/guest/%.c src/guest/lib.c \
+		src/guest/guest.h
+	@mkdir -p $(@D)
+	$(GUEST64_CC) -o $@.64 $(filter %.c %.S,$^)
+	objcopy -O elf32-i386 $@.64 $@

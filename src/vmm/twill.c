@@ -110,6 +110,8 @@ static void set_registers(const struct machine *machine, int vcpu,
 	struct kvm_regs regs = {
 		.rip = machine->entry,
 		.rbx = id,
+		.rcx = machine->size / MIB,
+		.rdx = machine->vcpus,
 		.rflags = 0x2,
 	};
 
@@ -136,6 +138,9 @@ static void run_vcpu(int vcpu, unsigned int id, struct kvm_run *run)
 		switch (run->exit_reason) {
 		case KVM_EXIT_IO:
 			port_io(run);
+			break;
+		case KVM_EXIT_MMIO:
+			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 			break;
 		case KVM_EXIT_HLT:
 			return;

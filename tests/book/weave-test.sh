@@ -191,6 +191,23 @@ book; add <<<'[chapter 3](#two)'
 ok "refuses a wrong chapter number" refused 'calls it chapter 3; it is 2'
 book; add <<<'[@nobody-2001]'
 ok "refuses an unknown source" refused 'nobody-2001 not found'
+book
+add <<'END'
+
+::: {.recorded file="table.txt" skip="free" only="lock, put"}
+:::
+END
+printf '%s\n' 'sub free' '    A    B' '    lock' '         read' '    read' '    put' \
+	'    read' '         free' '         lock' '' 'end' >"$work/build/recorded/table.txt"
+shown=$(printf '%s\n' '    A    B' '    lock' '         ...' '    put' '    ...' \
+	'         lock' '' 'end')
+shorter() {
+	site || return 1
+	diff <(printf 'sub free\n%s\n' "$shown") <(sed -n '/sub free/,$p' \
+		"$work/build/book/html/01-one.html" | sed 's/.*<samp>//;/^end/q')
+}
+ok "leaves out rows that are not asked for, and says so" shorter
+
 book; rm "$work/build/recorded/run.txt"
 ok "refuses to do without recorded output" refused "make target 'build/recorded/run.txt'"
 book; sed -i 's/ {#one}//' "$work/book/01-one.nw"

@@ -12,7 +12,7 @@ const struct scenario *grid_scenario(int tasks, int sections);
 static const char usage[] =
 	"usage: explore --list\n"
 	"       explore SCENARIO [--variant V] [--bound N] [--complete]\n"
-	"		[--faults N] [--replay S] [--step] [--json]\n"
+	"               [--faults N] [--no-lock-order] [--replay S] [--step] [--json]\n"
 	"       explore grid --tasks T --sections S [--bound N]\n";
 
 static int by_name(const void *a, const void *b)
@@ -100,6 +100,8 @@ int main(int argc, char **argv)
 			o.budget = atol(argv[++i]);
 		else if (!strcmp(arg, "--replay") && more)
 			o.replay = argv[++i];
+		else if (!strcmp(arg, "--no-lock-order"))
+			o.no_order = true;
 		else if (!strcmp(arg, "--tasks") && more)
 			tasks = atoi(argv[++i]);
 		else if (!strcmp(arg, "--sections") && more)

@@ -206,8 +206,7 @@ static int cell_of(const struct row *r, char *cell, size_t size)
 static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 {
 	char column[] = "ABCDw-";
-	int i, j, first = 0, shown = 0, width = 8, state = 0;
-	bool used[6] = {};
+	int i, j, task, first = 0, shown = 0, width[6] = {}, state = 0;
 	char cell[80];
 
 	/* The setup is the same in every execution. */
@@ -220,10 +219,12 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 		if (is_quiet(&r->rows[i]))
 			continue;
 		shown++;
-		used[strchr(column, r->rows[i].task) - column] = true;
+		task = strchr(column, r->rows[i].task) - column;
 		j = cell_of(&r->rows[i], cell, sizeof(cell)) + 2;
-		if (j > width)
-			width = j;
+		if (j < 8)
+			j = 8;
+		if (j > width[task])
+			width[task] = j;
 		j = strlen(r->rows[i].state) + 2;
 		if (j > 2 && j > state)
 			state = j;
@@ -234,8 +235,8 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 	}
 	fprintf(f, "\n    ");
 	for (j = 0; j < 6; j++)
-		if (used[j])
-			fprintf(f, "%-*s", width, (char *[]){ "A", "B",
+		if (width[j])
+			fprintf(f, "%-*s", width[j], (char *[]){ "A", "B",
 				"C", "D", "worker", "end" }[j]);
 	fprintf(f, "%s\n", state ? "then" : "");
 	for (i = first; i < r->nrows; i++) {
@@ -247,8 +248,8 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 		cell_of(row, cell, sizeof(cell));
 		fprintf(f, "%s", row->failing ? ">>> " : "    ");
 		for (j = 0; j < 6; j++)
-			if (used[j])
-				fprintf(f, "%-*s", width,
+			if (width[j])
+				fprintf(f, "%-*s", width[j],
 					row->task == column[j] ? cell : "");
 		fprintf(f, "%-*s", state, row->state);
 		if (p)

@@ -18,8 +18,10 @@ set -e
 insmod ./twill.ko
 insmod ./twill_vfio.ko
 for guest in *.bin *.elf; do
-	echo "--- twill run $guest"
-	./twill run "$guest"
+	cpus=
+	[ "$guest" != smp.elf ] || cpus="-c 3 "
+	echo "--- twill run $cpus$guest"
+	./twill run $cpus"$guest"
 done
 rmmod twill_vfio
 rmmod twill

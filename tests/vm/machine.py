@@ -298,6 +298,18 @@ class Machine:
             sys.stdout.buffer.flush()
 
 
+def keep(scratch, out):
+    """Two runs may have the same folder: the later one's files stay, whole."""
+    if not out:
+        return
+    os.makedirs(out, exist_ok=True)
+    for name in 'console.log', 'output', 'reports.json':
+        if os.path.exists(os.path.join(scratch, name)):
+            new = os.path.join(out, f'.{name}.{os.getpid()}')
+            shutil.copyfile(os.path.join(scratch, name), new)
+            os.replace(new, os.path.join(out, name))
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.
                                 RawDescriptionHelpFormatter)
@@ -325,36 +337,36 @@ def main():
     if not a.payload or not os.access(a.payload + '/run', os.X_OK):
         p.error('the payload is a folder with a program `run` in it')
     with tempfile.TemporaryDirectory() as scratch:
-        out = a.out or scratch
-        os.makedirs(out, exist_ok=True)
         terminal = a.shell and sys.stdin.isatty()
         old = termios.tcgetattr(0) if terminal else None
         try:
             if terminal:
                 tty.setraw(0)
-            status, output = machine.run(a.payload, out, a.limit, a.shell)
+            status, output = machine.run(a.payload, scratch, a.limit, a.shell)
         finally:
             if terminal:
                 termios.tcsetattr(0, termios.TCSADRAIN, old)
-        log = open(os.path.join(out, 'console.log'), errors='replace').read()
+            keep(scratch, a.out)
+        log = open(scratch + '/console.log', errors='replace').read()
         found = reports.find(log)
-        with open(os.path.join(out, 'output'), 'wb') as f:
+        with open(scratch + '/output', 'wb') as f:
             f.write(output)
-        with open(os.path.join(out, 'reports.json'), 'w') as f:
+        with open(scratch + '/reports.json', 'w') as f:
             json.dump(found, f, indent=1)
-        wrong = reports.unexpected(found, a.expect)
-        if status == 125:
-            wrong.append('the machine went away')
-            print(log[-2000:], file=sys.stderr)
-        if status == 124:
-            wrong.append(f'time limit of {a.limit} s')
-            print(reports.blocked(log), file=sys.stderr, end='')
-        unwanted = [r for r in found if r['kind'] not in a.expect.replace(
-            '?', '').split(',')]
-        if unwanted:
-            print(reports.show(unwanted), file=sys.stderr)
-        for w in wrong:
-            print('machine: ' + w, file=sys.stderr)
+        keep(scratch, a.out)
+    wrong = reports.unexpected(found, a.expect)
+    if status == 125:
+        wrong.append('the machine went away')
+        print(log[-2000:], file=sys.stderr)
+    if status == 124:
+        wrong.append(f'time limit of {a.limit} s')
+        print(reports.blocked(log), file=sys.stderr, end='')
+    unwanted = [r for r in found if r['kind'] not in a.expect.replace(
+        '?', '').split(',')]
+    if unwanted:
+        print(reports.show(unwanted), file=sys.stderr)
+    for w in wrong:
+        print('machine: ' + w, file=sys.stderr)
     if status:
         return status
     return 3 if wrong else 0

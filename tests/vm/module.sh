@@ -35,18 +35,18 @@ cd "$OLDPWD"
 	{ grep -vxFf <(echo "$files") || true; } |
 	(cd "$out" && xargs -r rm -f)
 
-symbols='' flags=-g
+steps=() flags=-g
 if [[ " $* " == *" STEPS=1 "* ]]; then
 	gate=$(dirname "$out")/gate-$(sha256sum <<<"$kdir" | cut -c 1-8)
 	"$here/module.sh" "$here/gate" "$gate" "$kdir"
 	cp "$gate/gate.ko" "$out/"
 	# A verdict names a function: each stays one.
 	flags='-g -fno-inline -fno-optimize-sibling-calls'
-	symbols="KBUILD_EXTRA_SYMBOLS=$gate/Module.symvers STEPS=y"
+	steps=("KBUILD_EXTRA_SYMBOLS=$gate/Module.symvers" STEPS=y)
 fi
 
 status=0
-make -s -C "$kdir" M="$out" W=1 KCFLAGS="$flags" -j"$(nproc)" "$@" $symbols \
+make -s -C "$kdir" M="$out" W=1 KCFLAGS="$flags" -j"$(nproc)" "$@" "${steps[@]}" \
 	modules >"$out/build.log" 2>&1 || status=$?
 home=(cat)
 map=$tree/.linemap

@@ -160,15 +160,20 @@ class Tree:
         silent = expect == 'silence'
         os.makedirs(keep, exist_ok=True)
         with tempfile.TemporaryDirectory() as d:
-            self.payload(d, runs, silent, leaks)
+            payload = d + '/payload'
+            os.mkdir(payload)
+            self.payload(payload, runs, silent, leaks)
             done = subprocess.run(
                 [os.path.join(HERE, 'run.sh'), '-k', 'debug', '-t', '150',
-                 '-o', keep, '-e',
-                 '' if silent else expect + BESIDES[expect], d],
+                 '-o', d + '/out', '-e',
+                 '' if silent else expect + BESIDES[expect], payload],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                 errors='replace')
-        with open(keep + '/reports.json') as f:
-            found = json.load(f)
+            if not os.path.exists(d + '/out/reports.json'):
+                raise Failed(done.stdout[-1000:])
+            with open(d + '/out/reports.json') as f:
+                found = json.load(f)
+            shutil.copytree(d + '/out', keep, dirs_exist_ok=True)
         gates = re.findall(r'replayed: (.*)', done.stdout)
         why = [l for l in done.stdout.splitlines() if re.match(
             r'machine: |assertion: |rmmod: |failed, |/dev/', l)]
@@ -210,18 +215,19 @@ def plan(args, kdir):
         quiet = [(f'tree-{os.getpid()}', os.path.abspath(args.tree))]
     else:
         for row, path, seen in failing:
-            yield (Tree(row['variant'], path, kdir), [(row, seen)],
+            yield ((row['variant'], path, kdir), [(row, seen)],
                    row['kernel'], args.tries)
         quiet.insert(0, ('sound', ROOT))
     if args.record:
         return
     for name, path in quiet:
-        yield (Tree(name, path, kdir), orders, 'silence',
+        yield ((name, path, kdir), orders, 'silence',
                args.tries if name == 'sound' else 1)
 
 
 def one(job):
-    tree, runs, expect, tries = job
+    where, runs, expect, tries = job
+    tree = Tree(*where)
     row, seen = runs[0]
     alone = len(runs) == 1
     # Whether anything leaks does not depend on luck: once is enough.

@@ -61,7 +61,7 @@ for m in faults toy gate; do
 done
 gcc -O2 -Wall -static -pthread -o "$work/payload/gate-test" \
 	"$vm/selftest/gate-test.c"
-payload 'insmod gate.ko limit_ms=2000; insmod toy.ko; ./gate-test; s=$?
+payload 'insmod gate.ko limit_ms=4000; insmod toy.ko; ./gate-test; s=$?
 rmmod toy gate && exit $s'
 expect 0 "keeps its orders" "the gate, and no complaint" -k debug
 

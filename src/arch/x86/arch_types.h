@@ -35,6 +35,7 @@ struct arch_vcpu {
 	int flush_gen;			/* of the machine, when it last did not */
 	struct kvm_cpuid_entry2 *cpuid;
 	u32 nr_cpuid;
+	bool ran;			/* and so may not become another processor */
 	u64 apic_base;
 	sigset_t sigset;
 	bool has_sigset;		/* the mask for the time of KVM_RUN */

@@ -26,12 +26,27 @@ const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
 	return NULL;
 }
 
+static bool same_table(const struct arch_vcpu *arch,
+		       const struct kvm_cpuid_entry2 *table, u32 n)
+{
+	size_t used = offsetof(struct kvm_cpuid_entry2, padding);
+	u32 i;
+
+	if (n != arch->nr_cpuid)
+		return false;
+	for (i = 0; i < n; i++) {
+		if (memcmp(&arch->cpuid[i], &table[i], used))
+			return false;
+	}
+	return true;
+}
 /**
  * cpuid_set() - take a vCPU's table of CPUID leaves from the VMM
  * @arch: the vCPU's
  * @argp: a struct kvm_cpuid2
  *
- * Returns: 0, E2BIG for more than MAX_CPUID leaves, EFAULT, ENOMEM.
+ * Returns: 0, E2BIG for more than MAX_CPUID leaves, EINVAL for a table that
+ *	differs after the guest has run, EFAULT, ENOMEM.
  * Holds: vcpu->lock.
  */
 long cpuid_set(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp)
@@ -46,9 +61,28 @@ long cpuid_set(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp)
 	table = vmemdup_user(argp->entries, array_size(n, sizeof(*table)));
 	if (IS_ERR(table))
 		return PTR_ERR(table);
+	if (arch->ran && !same_table(arch, table, n)) {
+		kvfree(table);
+		return -EINVAL;
+	}
 	kvfree(arch->cpuid);
 	arch->cpuid = table;
 	arch->nr_cpuid = n;
+	return 0;
+}
+
+long cpuid_get(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp)
+{
+	u32 n = arch->nr_cpuid, room;
+
+	if (get_user(room, &argp->nent))
+		return -EFAULT;
+	if (room < n)
+		return -E2BIG;
+	if (copy_to_user(argp->entries, arch->cpuid,
+			 n * sizeof(*arch->cpuid)) ||
+	    put_user(n, &argp->nent))
+		return -EFAULT;
 	return 0;
 }
 

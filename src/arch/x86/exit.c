@@ -157,15 +157,21 @@ static int exit_msr(struct vcpu *vcpu)
 	step_over(vcpu, 2);
 	return 1;
 }
+bool svm_xcr0_is_good(u64 value)
+{
+	u64 known = XFEATURE_MASK_FP | XFEATURE_MASK_SSE | XFEATURE_MASK_YMM;
+
+	return value & XFEATURE_MASK_FP && !(value & ~(known & svm_host_xcr0)) &&
+	       (!(value & XFEATURE_MASK_YMM) || value & XFEATURE_MASK_SSE);
+}
+
 static int exit_xsetbv(struct vcpu *vcpu)
 {
 	u64 *regs = vcpu->arch.regs;
 	u64 value = regs[REG_RDX] << 32 | (u32)regs[REG_RAX];
-	u64 good = XFEATURE_MASK_FP | XFEATURE_MASK_SSE | XFEATURE_MASK_YMM;
 
 	if (vcpu->arch.vmcb->save.cpl || (u32)regs[REG_RCX] ||
-	    value & ~(good & svm_host_xcr0) || !(value & XFEATURE_MASK_FP) ||
-	    (value & XFEATURE_MASK_YMM && !(value & XFEATURE_MASK_SSE)))
+	    !svm_xcr0_is_good(value))
 		return event_raise(vcpu, GP_VECTOR, 0);
 	vcpu->arch.xcr0 = value;
 	step_over(vcpu, 3);
@@ -181,11 +187,10 @@ static int exit_vmmcall(struct vcpu *vcpu)
 	return 1;
 }
 
-static int exit_dr(struct vcpu *vcpu)
+void svm_own_dr(struct arch_vcpu *arch)
 {
-	vcpu->arch.owns_dr = true;
-	vcpu->arch.vmcb->control.intercepts[INTERCEPT_DR] = 0;
-	return 1;
+	arch->owns_dr = true;
+	arch->vmcb->control.intercepts[INTERCEPT_DR] = 0;
 }
 
 static int exit_npf(struct vcpu *vcpu)
@@ -267,7 +272,8 @@ int svm_handle_exit(struct vcpu *vcpu)
 	case SVM_EXIT_VMMCALL:
 		return exit_vmmcall(vcpu);
 	case SVM_EXIT_READ_DR0 ... SVM_EXIT_WRITE_DR7:
-		return exit_dr(vcpu);
+		svm_own_dr(&vcpu->arch);
+		return 1;
 	case SVM_EXIT_INVD:
 	case SVM_EXIT_WBINVD:
 		step_over(vcpu, 2);

@@ -107,6 +107,8 @@ bool msr_write(struct vcpu *vcpu, u32 index, u64 value)
 		return false;
 	if (index == MSR_IA32_CR_PAT && is_pat(value))
 		field = &vmcb->save.g_pat;
+	if (index == MSR_IA32_APICBASE && !(value >> boot_cpu_data.x86_phys_bits))
+		field = &vcpu->arch.apic_base;
 	if (index == MSR_TSC_AUX && has_tsc_aux() && !(value >> 32))
 		field = &vcpu->arch.tsc_aux;
 	if (index == MSR_IA32_TSC) {

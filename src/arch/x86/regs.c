@@ -162,13 +162,11 @@ static void get_fpu(struct arch_vcpu *arch, struct kvm_fpu *fpu)
 	fpu->last_dp = fx->rdp;
 	fpu->mxcsr = fx->mxcsr;
 }
-static int set_fpu(struct arch_vcpu *arch, const struct kvm_fpu *fpu)
+static void set_fpu(struct arch_vcpu *arch, const struct kvm_fpu *fpu)
 {
 	struct fpstate *state = arch->fpu.fpstate;
 	struct fxregs_state *fx = &state->regs.fxsave;
 
-	if (fpu->mxcsr & ~MXCSR_KNOWN)
-		return -EINVAL;
 	memcpy(fx->st_space, fpu->fpr, sizeof(fpu->fpr));
 	memcpy(fx->xmm_space, fpu->xmm, sizeof(fx->xmm_space));
 	fx->cwd = fpu->fcw;
@@ -177,9 +175,7 @@ static int set_fpu(struct arch_vcpu *arch, const struct kvm_fpu *fpu)
 	fx->fop = fpu->last_opcode;
 	fx->rip = fpu->last_ip;
 	fx->rdp = fpu->last_dp;
-	fx->mxcsr = fpu->mxcsr;
 	state->regs.xsave.header.xfeatures |= XFEATURE_MASK_FPSSE;
-	return 0;
 }
 
 static int set_signal_mask(struct arch_vcpu *arch,
@@ -257,7 +253,8 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 	case KVM_SET_FPU:
 		if (copy_from_user(&u.fpu, argp, sizeof(u.fpu)))
 			return -EFAULT;
-		return set_fpu(arch, &u.fpu);
+		set_fpu(arch, &u.fpu);
+		return 0;
 	case KVM_GET_MP_STATE:
 		u.mp.mp_state = KVM_MP_STATE_RUNNABLE;
 		return copy_to_user(argp, &u.mp, sizeof(u.mp)) ? -EFAULT : 0;
@@ -267,6 +264,8 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 		return u.mp.mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
 	case KVM_SET_CPUID2:
 		return cpuid_set(arch, argp);
+	case KVM_GET_CPUID2:
+		return cpuid_get(arch, argp);
 	case KVM_TRANSLATE:
 		return translate(vcpu, argp);
 	case KVM_INTERRUPT:
@@ -289,5 +288,5 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 	case KVM_SET_SIGNAL_MASK:
 		return set_signal_mask(arch, argp);
 	}
-	return -EINVAL;
+	return state_ioctl(vcpu, cmd, argp);
 }

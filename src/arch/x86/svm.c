@@ -158,7 +158,14 @@ int arch_check_extension(unsigned int cap)
 	case KVM_CAP_EXT_CPUID:
 	case KVM_CAP_HLT:
 	case KVM_CAP_MP_STATE:
+	case KVM_CAP_USER_NMI:
+	case KVM_CAP_VCPU_EVENTS:
+	case KVM_CAP_DEBUGREGS:
+	case KVM_CAP_GET_TSC_KHZ:
 		return 1;
+	case KVM_CAP_XSAVE:
+	case KVM_CAP_XCRS:
+		return boot_cpu_has(X86_FEATURE_XSAVE);
 	}
 	return 0;
 }
@@ -167,6 +174,8 @@ long arch_dev_ioctl(unsigned int cmd, void __user *argp)
 {
 	if (cmd == KVM_GET_SUPPORTED_CPUID)
 		return cpuid_offer(argp);
+	if (cmd == KVM_GET_MSR_INDEX_LIST)
+		return msr_offer(argp);
 	return -EINVAL;
 }
 
@@ -179,6 +188,16 @@ int arch_vm_init(struct vm *vm)
 void arch_vm_destroy(struct vm *vm)
 {
 }
+static bool has_vcpus(struct vm *vm)
+{
+	bool has;
+
+	mutex_lock(&vm->lock);
+	has = memchr_inv(vm->vcpus, 0, sizeof(vm->vcpus));
+	mutex_unlock(&vm->lock);
+	return has;
+}
+
 long arch_vm_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
 {
 	u64 addr;
@@ -189,7 +208,9 @@ long arch_vm_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
 			return -EINVAL;
 		return 0;
 	case KVM_SET_IDENTITY_MAP_ADDR:
-		return copy_from_user(&addr, argp, sizeof(addr)) ? -EFAULT : 0;
+		if (copy_from_user(&addr, argp, sizeof(addr)))
+			return -EFAULT;
+		return has_vcpus(vm) ? -EINVAL : 0;
 	}
 	return -ENOTTY;
 }

@@ -18,7 +18,6 @@
 
 #define DR7_AFTER_RESET 0x00000400
 #define PAT_AFTER_RESET 0x0007040600070406ULL
-#define MXCSR_KNOWN 0x0000ffff
 #define OSXSAVE_IN_ECX BIT(27)
 
 /* Numbers of the general registers in instructions. */
@@ -69,6 +68,9 @@ int svm_cannot_emulate(struct vcpu *vcpu, const u8 *bytes, unsigned int n);
 int emulate(struct vcpu *vcpu);
 int emulate_answer(struct vcpu *vcpu);
 
+void svm_own_dr(struct arch_vcpu *arch);
+bool svm_xcr0_is_good(u64 value);
+
 int guest_copy(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
 	       bool write);
 int guest_walk(struct vcpu *vcpu, u64 linear, u32 access, gpa_t *gpa);
@@ -90,8 +92,13 @@ void event_forget(struct vcpu *vcpu);
 bool msr_read(struct vcpu *vcpu, u32 index, u64 *value);
 bool msr_write(struct vcpu *vcpu, u32 index, u64 value);
 
+struct kvm_msr_list;
+long msr_offer(struct kvm_msr_list __user *argp);
+long state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp);
+
 struct kvm_cpuid2;
 long cpuid_set(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp);
+long cpuid_get(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp);
 long cpuid_offer(struct kvm_cpuid2 __user *argp);
 const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
 					  u32 leaf, u32 index);

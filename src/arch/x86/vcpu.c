@@ -227,6 +227,7 @@ static void cross(struct vcpu *vcpu, struct svm_cpu *own)
 	take_off_guest(arch, own, host_pkru);
 	arch->regs[REG_RAX] = save->rax;
 	arch->regs[REG_RSP] = save->rsp;
+	arch->ran = true;
 }
 int arch_vcpu_run(struct vcpu *vcpu)
 {

@@ -105,7 +105,7 @@ int guest_walk(struct vcpu *vcpu, u64 linear, u32 access, gpa_t *gpa)
 	const struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
 	struct format f = format_of(save);
 	unsigned int level, shift;
-	u64 entry = save->cr3, rights = ~0ULL;
+	u64 entry = save->cr3, rights = ~0ULL, nx = 0;
 	int r;
 
 	*gpa = (u32)linear;
@@ -121,12 +121,17 @@ int guest_walk(struct vcpu *vcpu, u64 linear, u32 access, gpa_t *gpa)
 			return r;
 		if (!r || !(entry & _PAGE_PRESENT))
 			return 0;
+		if (entry & _PAGE_NX && !(save->efer & EFER_NX)) {
+			*gpa |= X86_PF_PROT | X86_PF_RSVD;
+			return 0;
+		}
+		nx |= entry & _PAGE_NX;
 		if (level != 3 || f.levels != 3)
 			rights &= entry;
 		if (is_leaf(save, entry, level, f))
 			break;
 	}
-	if (!permitted(save, rights, access)) {
+	if (!permitted(save, rights, access) || (nx && access & X86_PF_INSTR)) {
 		*gpa |= X86_PF_PROT;
 		return 0;
 	}

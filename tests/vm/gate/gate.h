@@ -9,8 +9,9 @@
  *	stop				let everybody through
  *
  * read, it tells how far it came: idle; at N of M: A name; done; or, if the
- * order could not be kept, diverged at N: ... or timeout at N: ... (and from
- * there on everybody was let through).
+ * order could not be kept, diverged at N: ... (a task came to another step),
+ * blocked at N: ... (the task whose turn it is waits for something else) or
+ * timeout at N: ...; from there on everybody was let through.
  */
 #ifndef TWILL_GATE_H
 #define TWILL_GATE_H

@@ -104,6 +104,8 @@ int main(void)
 	/* What cannot be kept. */
 	try("order\nA a\nB x\n", "A c", "B x", NULL,
 	    "diverged at 1 of 2: A a, not A c");
+	try("order\nA +a\nB +x\n", "A = +a", "B +x", "+x +a",
+	    "blocked at 1 of 2: A +a, not B +x");
 	try("order\nA a\nB x\n", "A", "B x", "x",
 	    "timeout at 1 of 2: A a, not B x");
 	if (!failed)

@@ -3,12 +3,14 @@
  * Steps by hand, to test the gate: write a step's name to /dev/steps, and it
  * is called and noted down; read, and there is what was noted. A name may
  * begin with "!" (call it where sleeping is not allowed), "w" (call it from
- * a workqueue) or "~" (be slow afterwards, before it is noted).
+ * a workqueue), "~" (be slow afterwards, before it is noted) or "+" (hold a
+ * lock all the while); "=" is no step: it only sleeps.
  */
 #include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
@@ -16,6 +18,7 @@
 
 void twill_step(const char *name, const void *object);
 
+static DEFINE_MUTEX(lock);
 static DEFINE_SPINLOCK(noted_lock);
 static char noted[256];
 
@@ -26,6 +29,12 @@ struct later {
 
 static void do_step(const char *name)
 {
+	if (*name == '=') {
+		msleep(300);
+		return;
+	}
+	if (*name == '+')
+		mutex_lock(&lock);
 	if (*name == '!')
 		preempt_disable();
 	twill_step(name, NULL);
@@ -37,6 +46,8 @@ static void do_step(const char *name)
 	spin_unlock(&noted_lock);
 	if (*name == '!')
 		preempt_enable();
+	if (*name == '+')
+		mutex_unlock(&lock);
 }
 
 static void step_later(struct work_struct *work)

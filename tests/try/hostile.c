@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest at its highest privilege tries what would show it the host, or give
+ * it the host's hardware. Each try is a few instructions and a HLT; handler n
+ * of the guest is a HLT of its own, so that where the guest halted says which
+ * exception there was. (On Twill alone: KVM plays some of these.)
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MEMORY 0x200000
+#define CODE 0x1000
+#define IDT 0x3000
+#define HANDLERS 0x4000		/* a page of HLT: n stands at HANDLERS + n */
+#define TABLES 0x10000
+#define STACK 0x9000
+
+enum { GOES_ON = -1, ASKS = -2, SHUTS_DOWN = -3, ASKS_MEMORY = -4 };
+enum { UD = 6, GP = 13, PF = 14 };
+
+struct try {
+	const char *what;
+	const uint8_t *from, *to;
+	int expect;
+	uint64_t rax, mask;	/* what RAX & MASK must be, where it goes on */
+};
+
+#define TRY(n, text, code, expect, rax, mask)		\
+	asm(".pushsection .rodata\n"			\
+	"try" #n ":	" code "; hlt\n"		\
+	"try" #n "_end:\n"				\
+	"	.popsection");				\
+	extern const uint8_t try##n[], try##n##_end[];	\
+	static const struct try t##n = {		\
+		text, try##n, try##n##_end, expect, rax, mask }
+#define RDMSR(index) "mov $" #index ", %ecx; rdmsr"
+#define WRMSR(index) "mov $" #index ", %ecx; xor %eax, %eax; cdq; wrmsr"
+
+TRY(0, "vmrun", "mov $0x5000, %eax; vmrun", UD, 0, 0);
+TRY(1, "vmload", "mov $0x5000, %eax; vmload", UD, 0, 0);
+TRY(2, "vmsave", "mov $0x5000, %eax; vmsave", UD, 0, 0);
+TRY(3, "stgi", "stgi", UD, 0, 0);
+TRY(4, "clgi", "clgi", UD, 0, 0);
+TRY(5, "skinit", "mov $0x5000, %eax; skinit", UD, 0, 0);
+TRY(6, "invlpga", "xor %eax, %eax; xor %ecx, %ecx; invlpga", UD, 0, 0);
+TRY(7, "monitor", "xor %ecx, %ecx; mov $0x5000, %eax; monitor", UD, 0, 0);
+TRY(8, "mwait", "xor %eax, %eax; xor %ecx, %ecx; mwait", UD, 0, 0);
+TRY(9, "rdpmc", "xor %ecx, %ecx; rdpmc", GP, 0, 0);
+TRY(10, "rsm", "rsm", UD, 0, 0);
+TRY(11, "rdmsr VM_CR", RDMSR(0xc0010114), GP, 0, 0);
+TRY(12, "rdmsr VM_HSAVE_PA", RDMSR(0xc0010117), GP, 0, 0);
+TRY(13, "wrmsr VM_HSAVE_PA", WRMSR(0xc0010117), GP, 0, 0);
+TRY(14, "rdmsr SMBASE", RDMSR(0xc0010111), GP, 0, 0);
+TRY(15, "rdmsr x2APIC", RDMSR(0x802), GP, 0, 0);
+TRY(16, "wrmsr x2APIC ICR", WRMSR(0x830), GP, 0, 0);
+TRY(17, "wrmsr MTRR", WRMSR(0x200), GP, 0, 0);
+TRY(18, "rdmsr out of the map's ranges", RDMSR(0x40000000), GP, 0, 0);
+TRY(19, "rdmsr EFER: no SVME", RDMSR(0xc0000080), GOES_ON, 0, 0x1000);
+TRY(20, "wrmsr EFER with SVME",
+    RDMSR(0xc0000080) "; or $0x1000, %eax; wrmsr", GP, 0, 0);
+TRY(21, "wrmsr LSTAR with no address",
+    "mov $0xc0000082, %ecx; xor %eax, %eax; mov $0x80000000, %edx; wrmsr",
+    GP, 0, 0);
+TRY(22, "cpuid: no SVM", "mov $0x80000001, %eax; cpuid; mov %ecx, %eax",
+    GOES_ON, 0, 4);
+TRY(23, "cpuid: nothing about SVM", "mov $0x8000000a, %eax; cpuid;"
+    "or %ebx, %eax; or %ecx, %eax; or %edx, %eax", GOES_ON, 0, ~0ULL);
+TRY(24, "vmmcall: no such", "xor %eax, %eax; vmmcall", GOES_ON, -1000ULL,
+    ~0ULL);
+TRY(25, "invd", "mov $5, %eax; invd", GOES_ON, 5, ~0ULL);
+TRY(26, "wbinvd", "mov $5, %eax; wbinvd", GOES_ON, 5, ~0ULL);
+TRY(27, "in from the keyboard", "in $0x60, %al", ASKS, 0, 0);
+TRY(28, "out to the last port", "mov $0xffff, %edx; out %eax, %dx", ASKS, 0, 0);
+TRY(29, "xsetbv without x87", "mov %cr4, %rax; or $0x40000, %eax;"
+    "mov %rax, %cr4; xor %eax, %eax; cdq; xor %ecx, %ecx; xsetbv", GP, 0, 0);
+TRY(30, "a frame that is not there", "mov 0x200000, %rax", ASKS_MEMORY, 0, 0);
+TRY(31, "a frame far away", "movabs 0x8000000000, %al", ASKS_MEMORY, 0, 0);
+TRY(32, "no table of handlers", "lidt 0x5000; ud2", SHUTS_DOWN, 0, 0);
+TRY(33, "a vector register, new", "movq %xmm9, %rax", GOES_ON, 0, ~0ULL);
+TRY(34, "a debug register, new", "mov %dr3, %rax", GOES_ON, 0, ~0ULL);
+TRY(35, "rdtscp: our own TSC_AUX", "rdtscp; mov %ecx, %eax", GOES_ON, 0, ~0ULL);
+TRY(36, "a device by an unknown instruction",
+    "mov $0x200000, %ebx; cmpxchg8b (%rbx)", -100, 0, 0);
+
+static const struct try * const tries[] = {
+	&t0, &t1, &t2, &t3, &t4, &t5, &t6, &t7, &t8, &t9, &t10, &t11, &t12,
+	&t13, &t14, &t15, &t16, &t17, &t18, &t19, &t20, &t21, &t22, &t23, &t24,
+	&t25, &t26, &t27, &t28, &t29, &t30, &t31, &t32, &t33, &t34, &t35, &t36,
+};
+
+static int kvm, failed;
+
+static int ask(int fd, const char *what, unsigned long request, void *arg)
+{
+	int r = ioctl(fd, request, arg);
+
+	if (r < 0)
+		err(1, "%s", what);
+	return r;
+}
+
+#define ASK(fd, request, arg) \
+	ask(fd, #request, request, (void *)(uintptr_t)(arg))
+
+/* The first 4 MiB are mapped, and 2 MiB at 512 GiB, each to itself. */
+static void set_tables(uint8_t *memory)
+{
+	uint64_t *table = (uint64_t *)(memory + TABLES);
+	unsigned int i;
+
+	table[0] = TABLES + 0x1007;
+	table[1] = TABLES + 0x3007;
+	table[512] = TABLES + 0x2007;
+	table[1024] = 0x87;
+	table[1025] = 0x200087;
+	table[1536] = TABLES + 0x4007;
+	table[2048] = 0x8000000087;
+	for (i = 0; i < 32; i++) {
+		uint64_t to = HANDLERS + i;
+		uint64_t *gate = (uint64_t *)(memory + IDT + 16 * i);
+
+		gate[0] = (to & 0xffff) | 8 << 16 | 0x8e0000000000;
+	}
+	memset(memory + HANDLERS, 0xf4, 32);
+	/* The handlers' code segment, which the processor looks up. */
+	*(uint64_t *)(memory + 0x6008) = 0x00af9b000000ffff;
+}
+
+static void set_registers(int vcpu)
+{
+	struct kvm_regs regs = { .rip = CODE, .rsp = STACK, .rflags = 2 };
+	struct kvm_segment code = {
+		.limit = 0xffffffff, .selector = 8, .type = 0xb,
+		.present = 1, .l = 1, .s = 1, .g = 1,
+	};
+	struct kvm_segment data = code;
+	struct kvm_sregs sregs;
+
+	ASK(vcpu, KVM_GET_SREGS, &sregs);
+	data.type = 3;
+	data.l = 0;
+	data.db = 1;
+	data.selector = 0;
+	sregs.cs = code;
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
+	sregs.cr0 |= 0x80000001;
+	sregs.cr3 = TABLES;
+	sregs.cr4 = 0x620;
+	sregs.efer = 0x500;
+	sregs.idt.base = IDT;
+	sregs.idt.limit = 0x1ff;
+	sregs.gdt.base = 0x6000;
+	sregs.gdt.limit = 15;
+	ASK(vcpu, KVM_SET_SREGS, &sregs);
+	ASK(vcpu, KVM_SET_REGS, &regs);
+}
+
+static void offer_all(int vcpu)
+{
+	static struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entry[100];
+	} cpuid;
+
+	cpuid.head.nent = 100;
+	ASK(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid);
+	ASK(vcpu, KVM_SET_CPUID2, &cpuid);
+}
+
+static int outcome(const struct kvm_run *run, uint64_t rip)
+{
+	switch (run->exit_reason) {
+	case KVM_EXIT_HLT:
+		return rip > HANDLERS ? (int)(rip - HANDLERS - 1) : GOES_ON;
+	case KVM_EXIT_IO:
+		return ASKS;
+	case KVM_EXIT_SHUTDOWN:
+		return SHUTS_DOWN;
+	case KVM_EXIT_MMIO:
+		return ASKS_MEMORY;
+	case KVM_EXIT_INTERNAL_ERROR:
+		return -100;
+	}
+	return -200;
+}
+
+static void try(const struct try *t)
+{
+	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
+	int vm = ASK(kvm, KVM_CREATE_VM, 0), got;
+	int vcpu = ASK(vm, KVM_CREATE_VCPU, 0);
+	int size = ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	uint8_t *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct kvm_run *run = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				   MAP_SHARED, vcpu, 0);
+	struct kvm_regs regs;
+
+	if (run == MAP_FAILED || memory == MAP_FAILED)
+		err(1, "mmap");
+	region.userspace_addr = (uintptr_t)memory;
+	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
+	memcpy(memory + CODE, t->from, t->to - t->from);
+	set_tables(memory);
+	offer_all(vcpu);
+	set_registers(vcpu);
+	ASK(vcpu, KVM_RUN, 0);
+	ASK(vcpu, KVM_GET_REGS, &regs);
+	got = outcome(run, regs.rip);
+	if (got != t->expect ||
+	    (got == GOES_ON && (regs.rax & t->mask) != (t->rax & t->mask))) {
+		printf("%s: %d, not %d (rip 0x%llx, rax 0x%llx)\n", t->what,
+		       got, t->expect, regs.rip, regs.rax);
+		failed = 1;
+	}
+	munmap(run, size);
+	munmap(memory, MEMORY);
+	close(vcpu);
+	close(vm);
+}
+
+int main(void)
+{
+	unsigned int i;
+
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		err(1, "/dev/kvm");
+	alarm(60);
+	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
+		try(tries[i]);
+	printf("%u tries\n", i);
+	return failed;
+}
