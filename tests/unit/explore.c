@@ -268,6 +268,29 @@ START_TEST(reduction_loses_nothing)
 }
 END_TEST
 
+/* The same for the core, as far as all orders can be run. */
+START_TEST(reduction_keeps_the_core)
+{
+	const struct scenario *const *at = __start_twill_scenarios + _i;
+	const char *name;
+	struct result *all;
+	int bound;
+
+	if (at >= __stop_twill_scenarios || (*at)->bare)
+		return;
+	name = (*at)->name;
+	for (bound = 0; bound <= 2; bound++) {
+		all = states(name, (struct options){ .first = bound,
+				.bound = bound, .budget = 3000,
+				.unreduced = true });
+		if (!strncmp(all->claim, "stopped", 7))
+			return;
+		same_states(name, all, states(name, (struct options){
+				.first = bound, .bound = bound }));
+	}
+}
+END_TEST
+
 START_TEST(is_deterministic)
 {
 	struct result *a = run("philosophers-sound", (struct options){});
@@ -369,6 +392,7 @@ int main(void)
 	tcase_add_loop_test(t, counts_sections, 0,
 			    sizeof(grids) / sizeof(grids[0]));
 	tcase_add_loop_test(t, reduction_loses_nothing, 0, 130);
+	tcase_add_loop_test(t, reduction_keeps_the_core, 0, 200);
 	tcase_add_test(t, is_deterministic);
 	tcase_add_test(t, stops_at_budget);
 	tcase_add_test(t, sees_divergence);
