@@ -3,9 +3,9 @@
 #include <stdatomic.h>
 #include "guest.h"
 
-#define ROUNDS 20000
+#define ROUNDS 2000
 
-static atomic_uint counter, next_ticket, serving, done;
+static atomic_uint counter, next_ticket, serving, here, done;
 static volatile unsigned int guarded;
 
 static void count(void)
@@ -24,6 +24,9 @@ int main(unsigned int id, uint64_t mib, unsigned int cpus)
 	unsigned int i;
 
 	(void)mib;
+	atomic_fetch_add(&here, 1);
+	while (atomic_load(&here) != cpus)
+		relax();
 	for (i = 0; i < ROUNDS; i++)
 		count();
 	atomic_fetch_add(&done, 1);
