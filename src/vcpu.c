@@ -82,10 +82,14 @@ void vm_flush(struct vm *vm)
 		/* pairs with the release in vcpu_publish() */
 		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[i]);
 
-		/* and this one with the release after the guest */
-		if (vcpu && smp_load_acquire(&vcpu->mode) == IN_GUEST)
-			smp_call_function_single(READ_ONCE(vcpu->cpu),
-						 came_out, NULL, 1);
+		/*
+		 * Pairs with the release after the guest; and the CPU is that
+		 * of this visit, not of the last one.
+		 */
+		if (!vcpu || smp_load_acquire(&vcpu->mode) != IN_GUEST)
+			continue;
+		smp_call_function_single(READ_ONCE(vcpu->cpu), came_out,
+					 NULL, 1);
 	}
 }
 

@@ -39,6 +39,7 @@ static void model_enter(struct vcpu *vcpu)
 
 static void model_leave(struct vcpu *vcpu)
 {
+	/* whatever the guest did comes before it: see vm_flush() */
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	local_irq_enable();
 }
