@@ -82,9 +82,11 @@ void vm_flush(struct vm *vm)
 		/* pairs with the release in vcpu_publish() */
 		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[i]);
 
-		if (vcpu && READ_ONCE(vcpu->mode) == IN_GUEST)
-			smp_call_function_single(READ_ONCE(vcpu->cpu),
-						 came_out, NULL, 1);
+		if (!vcpu || READ_ONCE(vcpu->mode) != IN_GUEST)
+			continue;
+		smp_rmb();	/* of this visit's CPU, not of the last one's */
+		smp_call_function_single(READ_ONCE(vcpu->cpu), came_out,
+					 NULL, 1);
 	}
 }
 
