@@ -22,7 +22,7 @@ int arch_init(void);
 void arch_exit(void);
 
 /* What KVM_CHECK_EXTENSION answers for a capability of the architecture's. */
-int arch_check_extension(unsigned int cap);
+int arch_check_extension(unsigned long cap);
 
 /* A request on the device node that the core does not know; else -EINVAL. */
 long arch_dev_ioctl(unsigned int cmd, void __user *argp);

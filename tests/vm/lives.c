@@ -371,6 +371,24 @@ static void wrong_requests(void)
 	unmake(&m);
 }
 
+/* A refused entry leaves nothing of the host's to be read. */
+static void refused(void)
+{
+	struct machine m = make(halt, sizeof(halt));
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	must(!ioctl(m.vcpu, KVM_GET_SREGS, &sregs));
+	sregs.cr0 = (sregs.cr0 | 1 << 29) & ~(1UL << 30); /* NW without CD */
+	must(!ioctl(m.vcpu, KVM_SET_SREGS, &sregs));
+	must(!ioctl(m.vcpu, KVM_RUN, 0));
+	must(m.run->exit_reason == KVM_EXIT_FAIL_ENTRY);
+	must(!ioctl(m.vcpu, KVM_GET_REGS, &regs));
+	must(!ioctl(m.vcpu, KVM_GET_SREGS, &sregs));
+	must(regs.rip == 0xfff0 && !regs.rsp && !sregs.cr3 && !sregs.idt.base);
+	unmake(&m);
+}
+
 int main(int argc, char **argv)
 {
 	int rounds = argc > 1 ? atoi(argv[1]) : 50;
@@ -378,6 +396,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IONBF, 0);
 #define part(what, call) (printf("%s\n", what), call)
 	part("wrong requests", wrong_requests());
+	part("a refused entry", refused());
 	part("every order of closing", every_order());
 	part("a run interrupted", interrupted());
 	part("memory that follows", memory_follows());

@@ -178,7 +178,7 @@ void arch_exit(void)
 {
 }
 
-int arch_check_extension(unsigned int cap)
+int arch_check_extension(unsigned long cap)
 {
 	return 0;
 }

@@ -105,12 +105,14 @@ int arch_vcpu_complete_io(struct vcpu *vcpu)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
 	struct vmcb_save_area *save = &arch->vmcb->save;
+	u64 cr8;
 	u32 data;
 
-	if (vcpu->run->cr8 > V_TPR_MASK)
+	cr8 = READ_ONCE(vcpu->run->cr8);
+	if (cr8 > V_TPR_MASK)
 		return -EINVAL;
 	arch->vmcb->control.int_ctl &= ~V_TPR_MASK;
-	arch->vmcb->control.int_ctl |= vcpu->run->cr8;
+	arch->vmcb->control.int_ctl |= cr8;
 	if (arch->emul.pending)
 		return emulate_answer(vcpu);
 	if (!arch->io.pending)
@@ -216,6 +218,7 @@ static int exit_refused(struct vcpu *vcpu)
 	run->fail_entry.hardware_entry_failure_reason =
 		vcpu->arch.vmcb->control.exit_code;
 	run->fail_entry.cpu = vcpu->arch.last_cpu;
+	svm_reset(vcpu);
 	return 0;
 }
 
