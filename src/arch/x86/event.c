@@ -251,6 +251,13 @@ int event_iret(struct vcpu *vcpu)
 	vcpu->arch.events.nmi_iret = vmcb->save.cs.base + vmcb->save.rip;
 	return 1;
 }
+/**
+ * event_debug() - a #DB, which may be the end of a step of ours
+ * @vcpu: whose guest stopped
+ *
+ * Returns: 1, go on, with the exception raised unless it was only ours.
+ * Holds: vcpu->lock.
+ */
 int event_debug(struct vcpu *vcpu)
 {
 	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
@@ -264,6 +271,13 @@ int event_debug(struct vcpu *vcpu)
 	return event_raise(vcpu, DB_VECTOR, 0);
 }
 
+/**
+ * event_get() - answer KVM_GET_VCPU_EVENTS
+ * @vcpu: whose events
+ * @to: filled, all of it
+ *
+ * Holds: vcpu->lock.
+ */
 void event_get(struct vcpu *vcpu, struct kvm_vcpu_events *to)
 {
 	const typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
@@ -288,6 +302,14 @@ void event_get(struct vcpu *vcpu, struct kvm_vcpu_events *to)
 		     KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
 		     KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM)
 
+/**
+ * event_set() - answer KVM_SET_VCPU_EVENTS
+ * @vcpu: whose events
+ * @from: what the VMM wants, not to be trusted
+ *
+ * Returns: 0, or -EINVAL for a flag or a vector that is none.
+ * Holds: vcpu->lock.
+ */
 int event_set(struct vcpu *vcpu, const struct kvm_vcpu_events *from)
 {
 	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
@@ -318,6 +340,12 @@ int event_set(struct vcpu *vcpu, const struct kvm_vcpu_events *from)
 		mask_nmi(vcpu);
 	return 0;
 }
+/**
+ * event_nmi() - one more non-maskable interrupt, if there is room
+ * @vcpu: for whose guest
+ *
+ * Holds: vcpu->lock.
+ */
 void event_nmi(struct vcpu *vcpu)
 {
 	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
@@ -327,6 +355,13 @@ void event_nmi(struct vcpu *vcpu)
 		ev->nmi_pending++;
 }
 
+/**
+ * event_interrupt() - the VMM's interrupt, for the next entry
+ * @vcpu: for whose guest
+ * @vector: its number; one that still waits is replaced
+ *
+ * Holds: vcpu->lock.
+ */
 void event_interrupt(struct vcpu *vcpu, u8 vector)
 {
 	vcpu->arch.events.interrupt = true;

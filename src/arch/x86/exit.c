@@ -159,6 +159,13 @@ static int exit_msr(struct vcpu *vcpu)
 	step_over(vcpu, 2);
 	return 1;
 }
+/**
+ * svm_xcr0_is_good() - whether XCR0 may have a value
+ * @value: what a guest or a VMM asks for
+ *
+ * Returns: true for the combinations that the host's processor accepts, of
+ *	the features that we offer.
+ */
 bool svm_xcr0_is_good(u64 value)
 {
 	u64 known = XFEATURE_MASK_FP | XFEATURE_MASK_SSE | XFEATURE_MASK_YMM;
@@ -204,6 +211,13 @@ static int exit_npf(struct vcpu *vcpu)
 	return r ? r : emulate(vcpu);
 }
 
+/**
+ * svm_shutdown() - the guest has ended itself
+ * @vcpu: reset by this, since its VMCB is undefined now
+ *
+ * Returns: 0, with KVM_EXIT_SHUTDOWN for the VMM.
+ * Holds: vcpu->lock.
+ */
 int svm_shutdown(struct vcpu *vcpu)
 {
 	svm_reset(vcpu);

@@ -16,6 +16,13 @@ static const u32 msr_list[] = {
 	MSR_TSC_AUX,		/* last: not every processor has it */
 };
 
+/**
+ * msr_offer() - answer KVM_GET_MSR_INDEX_LIST
+ * @argp: how many it has room for; told how many there are
+ *
+ * Returns: 0, -E2BIG without the list, or -EFAULT.
+ * Context: may sleep.
+ */
 long msr_offer(struct kvm_msr_list __user *argp)
 {
 	u32 room, n = ARRAY_SIZE(msr_list) - !has_tsc_aux();
@@ -124,6 +131,17 @@ static void get_xcrs(struct arch_vcpu *arch, struct kvm_xcrs *xcrs)
 	xcrs->xcrs[0].value = arch->xcr0;
 }
 
+/**
+ * state_ioctl() - requests about more than the general registers
+ * @vcpu: whose state
+ * @cmd: the request
+ * @argp: its structure, in the VMM's memory
+ *
+ * Returns: 0, a count for the MSR requests, or a negative errno; -EINVAL for
+ *	a request that is not there.
+ * Context: may sleep.
+ * Holds: vcpu->lock.
+ */
 long state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
