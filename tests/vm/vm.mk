@@ -16,7 +16,7 @@ build/stamps/need-debug: tests/vm/vm.mk
 vm-needs = build/stamps/need-$(if $(filter debug,$(KERNEL_KIND)),debug,vm)
 
 ##@ The machine
-.PHONY: shell try kernel replay check-vm check-guests
+.PHONY: shell try kernel replay check-vm
 shell: build/tangled | $(vm-needs) ## a prompt in the machine, the module loaded (KERNEL_KIND=stock|debug)
 	@KERNEL_KIND=$(KERNEL_KIND) MODULE=$(MODULE) \
 		FILES="$(wildcard $(VMM) $(GUESTS))" tests/vm/try.sh --shell
@@ -55,6 +55,3 @@ $(foreach v,$(shell awk -F '\t' '!/^\#/ && $$7 != "silence" { print $$1 }' \
 check-vm: | build/stamps/need-debug
 	@tests/vm/proofs/prove.sh
 	@tests/vm/selftest.sh
-check-guests: build/tangled | build/stamps/need-debug
-	@tests/vm/lives.sh stock
-	@tests/vm/lives.sh debug
