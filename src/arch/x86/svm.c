@@ -150,6 +150,7 @@ void arch_exit(void)
 	cpuhp_remove_state(hotplug_state);
 	free_maps();
 }
+
 int arch_check_extension(unsigned long cap)
 {
 	switch (cap) {
