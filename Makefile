@@ -13,6 +13,7 @@ include tests/vm/vm.mk
 include tests/explore/explore.mk
 include labs/labs.mk
 include tests/unit/unit.mk
+include tests/bench/bench.mk
 include src/vmm/build.mk
 VMM := build/vmm/twill
 GUESTS := build/guest/hello16.bin $(patsubst %,build/guest/%.elf, \

@@ -25,12 +25,9 @@ build/variants/%/explore: build/tangled $(EXPLORE_SOURCES) \
 variants: build/explore ## every bug, wrong fix and alternative: what is found
 	@$(EXPLORE)/variants.py
 
-.PHONY: mutants bench-explore
+.PHONY: mutants
 mutants: build/explore ## small mistakes in the core, and which scenario notices
 	@$(EXPLORE)/mutate.py
-
-bench-explore: build/explore ## the explorer's speed: build/bench-explore.json
-	@$(EXPLORE)/bench.py
 
 build/test-explore: build/tangled $(EXPLORE_SOURCES) tests/unit/explore.c \
 		| build/stamps/need-explore

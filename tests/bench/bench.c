@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How long things take, for any hypervisor that speaks KVM's ABI. Each line
+ * printed is one sample: the name of a row, and nanoseconds or bytes.
+ *
+ * usage: bench DEVICE SAMPLES DIVISOR	the divisor makes it shorter, and the
+ *					numbers worth less
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096UL
+#define MIB (1UL << 20)
+#define CODE_SIZE (16 * PAGE)		/* slot 0, at guest address 0 */
+#define DATA 0x40000000UL		/* slot 1 */
+#define DATA_SIZE (64 * MIB)
+#define HUGE (2 * MIB)
+
+/* Guests, in flat 32-bit protected mode without paging. */
+static const uint8_t halt[] = { 0xf4 };
+static const uint8_t cpuid[] = {
+	0x31, 0xc0,		/* 1: xor %eax, %eax */
+	0x31, 0xc9,		/* xor %ecx, %ecx */
+	0x0f, 0xa2,		/* cpuid */
+	0x4e, 0x75, 0xf7,	/* dec %esi; jnz 1b */
+	0xf4,			/* hlt */
+};
+static const uint8_t out[] = {
+	0xe6, 0x10,		/* 1: out %al, $0x10 */
+	0xeb, 0xfc,		/* jmp 1b */
+};
+static const uint8_t touch[] = {
+	0x88, 0x07,		/* 1: mov %al, (%edi) */
+	0x01, 0xd7,		/* add %edx, %edi */
+	0x4e, 0x75, 0xf9,	/* dec %esi; jnz 1b */
+	0xf4,			/* hlt */
+};
+
+struct machine {
+	int vm, vcpu;
+	void *code;
+	struct kvm_run *run;
+};
+
+static int kvm;				/* the device */
+static int run_size;
+static int samples, divisor;
+
+static int ask(int fd, const char *what, unsigned long request, void *arg)
+{
+	int r = ioctl(fd, request, arg);
+
+	if (r < 0)
+		err(1, "%s", what);
+	return r;
+}
+
+#define ASK(fd, request, arg) ask(fd, #request, request, (void *)(uintptr_t)(arg))
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+static void sample(const char *row, double value)
+{
+	printf("%s %.0f\n", row, value);
+}
+
+static void *memory(size_t size, size_t align, int advice)
+{
+	char *p = mmap(NULL, size + align, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		err(1, "mmap");
+	p += -(uintptr_t)p & (align - 1);
+	madvise(p, size, advice);
+	memset(p, 1, size);
+	return p;
+}
+
+static void slot(int vm, int id, uint64_t gpa, uint64_t size, void *hva)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = id, .guest_phys_addr = gpa, .memory_size = size,
+		.userspace_addr = (uintptr_t)hva,
+	};
+
+	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+static void set_segment(struct kvm_segment *seg, int type)
+{
+	*seg = (struct kvm_segment) {
+		.limit = 0xffffffff, .selector = 8, .type = type,
+		.present = 1, .s = 1, .db = 1, .g = 1,
+	};
+}
+
+/* A machine with one vCPU, about to run CODE at address 0. */
+static struct machine make(void *memory, const void *code, size_t size)
+{
+	struct kvm_sregs sregs;
+	struct machine m = { .code = memory };
+
+	memcpy(m.code, code, size);
+	m.vm = ASK(kvm, KVM_CREATE_VM, 0);
+	slot(m.vm, 0, 0, CODE_SIZE, m.code);
+	m.vcpu = ASK(m.vm, KVM_CREATE_VCPU, 0);
+	m.run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		     m.vcpu, 0);
+	if (m.run == MAP_FAILED)
+		err(1, "mmap of the vCPU");
+	ASK(m.vcpu, KVM_GET_SREGS, &sregs);
+	sregs.cr0 |= 1;
+	set_segment(&sregs.cs, 11);
+	set_segment(&sregs.ds, 3);
+	sregs.es = sregs.ss = sregs.ds;
+	ASK(m.vcpu, KVM_SET_SREGS, &sregs);
+	return m;
+}
+
+static void unmake(struct machine *m)
+{
+	munmap(m->run, run_size);
+	close(m->vcpu);
+	close(m->vm);
+}
+
+static void begin(struct machine *m, uint64_t edi, uint64_t esi, uint64_t edx)
+{
+	struct kvm_regs regs = {
+		.rflags = 2, .rdi = edi, .rsi = esi, .rdx = edx,
+	};
+
+	ASK(m->vcpu, KVM_SET_REGS, &regs);
+}
+
+static void run(struct machine *m, unsigned int reason)
+{
+	ASK(m->vcpu, KVM_RUN, 0);
+	if (m->run->exit_reason != reason)
+		errx(1, "exit reason %u, not %u", m->run->exit_reason, reason);
+}
+
+/* Run to the end. Returns: nanoseconds. */
+static double timed(struct machine *m, uint64_t edi, uint64_t esi, uint64_t edx)
+{
+	double start;
+
+	begin(m, edi, esi, edx);
+	start = now();
+	run(m, KVM_EXIT_HLT);
+	return now() - start;
+}
+
+static void *code_memory;
+
+static void give_cpuid(int vcpu)
+{
+	struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entry[256];
+	} table = { .head.nent = 256 };
+
+	ASK(kvm, KVM_GET_SUPPORTED_CPUID, &table);
+	ASK(vcpu, KVM_SET_CPUID2, &table);
+}
+
+static void row_cpuid(void)
+{
+	struct machine m = make(code_memory, cpuid, sizeof(cpuid));
+	int i, n = 4000 / divisor;
+
+	give_cpuid(m.vcpu);
+	timed(&m, 0, 10, 0);
+	for (i = 0; i < samples; i++)
+		sample("cpuid", timed(&m, 0, n, 0) / n);
+	unmake(&m);
+}
+
+static void row_io(void)
+{
+	struct machine m = make(code_memory, out, sizeof(out));
+	int i, j, n = 2000 / divisor;
+	double start;
+
+	begin(&m, 0, 0, 0);
+	run(&m, KVM_EXIT_IO);
+	for (i = 0; i < samples; i++) {
+		start = now();
+		for (j = 0; j < n; j++)
+			run(&m, KVM_EXIT_IO);
+		sample("io", (now() - start) / n);
+	}
+	unmake(&m);
+}
+
+/* From the first touch of a page to the last of the machine. */
+static void row_touch(void)
+{
+	size_t size = DATA_SIZE / divisor;
+	void *data = memory(size, PAGE, MADV_NOHUGEPAGE);
+	struct machine m;
+	double t, touched;
+	int i;
+
+	for (i = 0; i < samples; i++) {
+		m = make(code_memory, touch, sizeof(touch));
+		slot(m.vm, 1, DATA, size, data);
+		touched = timed(&m, DATA, size / PAGE, PAGE);
+		t = now();
+		unmake(&m);
+		t = now() - t;
+		sample("fault-4k", touched * PAGE / size);
+		sample("touch-64m", touched + t);
+		sample("teardown-64m", t);
+	}
+	munmap(data, size);
+}
+
+/* The host takes back what a machine uses; and, as a floor, what none does. */
+static void row_take_back(void)
+{
+	size_t size = DATA_SIZE / divisor;
+	void *data = memory(size, PAGE, MADV_NOHUGEPAGE);
+	struct machine m = make(code_memory, touch, sizeof(touch));
+	double start;
+	int i;
+
+	slot(m.vm, 1, DATA, size, data);
+	for (i = 0; i < samples; i++) {
+		memset(data, 2, size);
+		start = now();
+		madvise(data, size, MADV_DONTNEED);
+		sample("take-back-64m-unused", now() - start);
+		memset(data, 3, size);
+		timed(&m, DATA, size / PAGE, PAGE);
+		start = now();
+		madvise(data, size, MADV_DONTNEED);
+		sample("take-back-64m", now() - start);
+	}
+	unmake(&m);
+	munmap(data, size);
+}
+
+/* Whether the host has huge pages at all of this memory, it alone knows. */
+static int all_huge(void *data, size_t size)
+{
+	char line[200];
+	unsigned long start, end, kib, huge = 0;
+	int here = 0;
+	FILE *f = fopen("/proc/self/smaps", "r");
+
+	if (!f)
+		err(1, "smaps");
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = start < (uintptr_t)data + size &&
+			       end > (uintptr_t)data;
+		else if (here && sscanf(line, "AnonHugePages: %lu", &kib) == 1)
+			huge += kib;
+	}
+	fclose(f);
+	return huge >= size >> 10;
+}
+
+/*
+ * The first touch of each 2 MiB, and then the touch of another page of each:
+ * where the first mapped all 2 MiB the second costs next to nothing.
+ */
+static void row_huge(void)
+{
+	size_t size = DATA_SIZE / (divisor > 8 ? 8 : divisor);
+	void *data = memory(size, HUGE, MADV_HUGEPAGE);
+	struct machine m;
+	int i, n = size / HUGE;
+
+	if (!all_huge(data, size))
+		warnx("the host gave no huge pages: the row means little");
+	for (i = 0; i < samples; i++) {
+		m = make(code_memory, touch, sizeof(touch));
+		slot(m.vm, 1, DATA, size, data);
+		timed(&m, 0x2000, 1, 0);
+		sample("fault-2m", timed(&m, DATA, n, HUGE) / n);
+		sample("fault-2m-next", timed(&m, DATA + PAGE, n, HUGE) / n);
+		unmake(&m);
+	}
+	munmap(data, size);
+}
+
+static void row_lives(void)
+{
+	int i, j, n = 8 / divisor ?: 1;
+	struct machine m;
+	double start;
+
+	for (i = 0; i < samples; i++) {
+		start = now();
+		for (j = 0; j < n; j++)
+			close(ASK(kvm, KVM_CREATE_VM, 0));
+		sample("create-destroy", (now() - start) / n);
+		start = now();
+		for (j = 0; j < n; j++) {
+			m = make(code_memory, halt, sizeof(halt));
+			timed(&m, 0, 0, 0);
+			unmake(&m);
+		}
+		sample("create-run-destroy", (now() - start) / n);
+	}
+}
+
+static void row_slot(void)
+{
+	struct machine m = make(code_memory, touch, sizeof(touch));
+	void *data = memory(CODE_SIZE, PAGE, MADV_NOHUGEPAGE);
+	int i, j, n = 64 / divisor ?: 1;
+	double start;
+
+	timed(&m, 0x2000, 1, 0);
+	for (i = 0; i < samples; i++) {
+		start = now();
+		for (j = 0; j < n; j++) {
+			slot(m.vm, 1, DATA, CODE_SIZE, data);
+			slot(m.vm, 1, DATA, 0, data);
+		}
+		sample("slot", (now() - start) / n);
+	}
+	unmake(&m);
+	munmap(data, CODE_SIZE);
+}
+
+/* Free pages, those in the CPUs' own lists included. */
+static long free_pages(void)
+{
+	char line[200];
+	long n, sum = 0;
+	FILE *f = fopen("/proc/zoneinfo", "r");
+
+	if (!f)
+		err(1, "zoneinfo");
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " nr_free_pages %ld", &n) == 1 ||
+		    sscanf(line, " count: %ld", &n) == 1)
+			sum += n;
+	}
+	fclose(f);
+	return sum;
+}
+
+/* Kernel memory of a new machine, and of a new vCPU, in bytes. */
+static void row_memory(void)
+{
+	enum { VMS = 48, VCPUS = 8 };
+	int fd[VMS], i, j, vms = VMS / divisor ?: 1;
+	struct machine m[VMS][VCPUS];
+	long before, with_vms, with_vcpus;
+
+	fd[0] = dup2(kvm, 900);		/* the table of descriptors is large */
+	close(fd[0]);
+	usleep(300000);			/* what others let go of is gone */
+	before = free_pages();
+	for (i = 0; i < vms; i++)
+		fd[i] = ASK(kvm, KVM_CREATE_VM, 0);
+	with_vms = free_pages();
+	for (i = 0; i < vms; i++) {
+		for (j = 0; j < VCPUS; j++)
+			m[i][j].vcpu = ASK(fd[i], KVM_CREATE_VCPU, j);
+	}
+	with_vcpus = free_pages();
+	sample("memory-vm", (before - with_vms) * PAGE / vms);
+	sample("memory-vcpu", (with_vms - with_vcpus) * PAGE / vms / VCPUS);
+	for (i = 0; i < vms; i++) {
+		for (j = 0; j < VCPUS; j++)
+			close(m[i][j].vcpu);
+		close(fd[i]);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	cpu_set_t cpu;
+	int keeper;
+
+	if (argc != 4)
+		errx(2, "usage: bench DEVICE SAMPLES DIVISOR");
+	samples = atoi(argv[2]);
+	divisor = atoi(argv[3]);
+	kvm = open(argv[1], O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		err(1, "%s", argv[1]);
+	run_size = ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	code_memory = memory(CODE_SIZE, PAGE, MADV_NOHUGEPAGE);
+	CPU_ZERO(&cpu);
+	CPU_SET(1, &cpu);
+	if (sched_setaffinity(0, sizeof(cpu), &cpu))
+		err(1, "sched_setaffinity");
+	/* While a machine is there KVM does not switch the hardware off. */
+	keeper = ASK(kvm, KVM_CREATE_VM, 0);
+	row_memory();
+	row_cpuid();
+	row_io();
+	row_touch();
+	row_take_back();
+	row_huge();
+	row_lives();
+	row_slot();
+	close(keeper);
+	return 0;
+}

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Twill and KVM side by side in one boot of the tests' machine; the explorer.
+
+Every round loads Twill, measures, unloads it, then the bare loop (floor/),
+then KVM, so that whatever else the host does hits all of them alike. Prints a
+table; writes build/bench.json. QUICK=1 runs everything and measures nothing
+worth keeping.
+"""
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+
+import explorer
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+VM = os.path.join(ROOT, 'tests/vm')
+
+US, MS, KIB = (1e3, 'µs'), (1e6, 'ms'), (1024, 'KiB')
+ROWS = [
+    ('cpuid', 'CPUID exit', US),
+    ('io', 'I/O exit to user space', US),
+    ('fault-4k', '4 KiB stage-2 fault', US),
+    ('fault-2m', '2 MiB stage-2 fault', US),
+    ('fault-2m-next', '  another page of the same 2 MiB', US),
+    ('touch-64m', 'touch and tear down 64 MiB', MS),
+    ('teardown-64m', '  of it: tear down', MS),
+    ('take-back-64m', 'the host takes 64 MiB back', MS),
+    ('take-back-64m-unused', '  from nobody', MS),
+    ('create-destroy', 'create + destroy', MS),
+    ('create-run-destroy', 'create + run + destroy', MS),
+    ('slot', 'slot add + delete', MS),
+    ('memory-vm', 'kernel memory of a machine', KIB),
+    ('memory-vcpu', 'kernel memory of a vCPU', KIB),
+]
+SCRIPT = '''#!/bin/sh
+set -e
+for m in irqbypass ccp; do
+	[ ! -e $m.ko ] || insmod ./$m.ko
+done
+for round in $(seq {rounds}); do
+	echo @ twill
+	insmod ./twill.ko
+	./bench /dev/twill {samples} {divisor}
+	rmmod twill
+	echo @ floor
+	insmod ./floor.ko exits={exits} samples={zeros}
+	sed 's/,/\\n/g' /sys/module/floor/parameters/samples | sed 's/^/cpuid /'
+	rmmod floor
+	echo @ kvm
+	insmod ./kvm.ko
+	insmod ./kvm-amd.ko
+	./bench /dev/kvm {samples} {divisor}
+	rmmod kvm-amd
+	rmmod kvm
+done
+'''
+
+
+def payload(out, rounds, samples, divisor):
+    """Put everything the machine needs into a folder."""
+    found = subprocess.run([VM + '/kernel.sh', 'stock'], check=True,
+                           stdout=subprocess.PIPE, text=True).stdout
+    kernel = dict(w.split('=', 1) for w in found.split())
+    module = os.path.join(ROOT, 'build/module/stock')
+    floor = os.path.join(ROOT, 'build/module/floor')
+    for source, to in (ROOT, module), (HERE + '/floor', floor):
+        subprocess.run([VM + '/module.sh', source, to, kernel['kdir']],
+                       check=True)
+    shutil.rmtree(out, ignore_errors=True)
+    os.makedirs(out)
+    files = [module + '/twill.ko', floor + '/floor.ko']
+    files += [f'{kernel["kmods"]}/{m}.ko'
+              for m in ('irqbypass', 'ccp', 'kvm', 'kvm-amd')]
+    for f in files:
+        subprocess.run(['strip', '-g', '-o', f'{out}/{os.path.basename(f)}',
+                        f], check=True)
+    subprocess.run(['cc', '-O2', '-Wall', '-Wextra', '-static', '-o',
+                    out + '/bench', HERE + '/bench.c'], check=True)
+    with open(out + '/run', 'w') as f:
+        f.write(SCRIPT.format(rounds=rounds, samples=samples, divisor=divisor,
+                              exits=max(4000 // divisor, 200),
+                              zeros=','.join(['0'] * samples)))
+    os.chmod(out + '/run', 0o755)
+
+
+def measure(rounds, samples, divisor):
+    """{row: {who: [sample, ...]}}, from one boot."""
+    out = os.path.join(ROOT, 'build/bench')
+    payload(out + '/payload', rounds, samples, divisor)
+    status = subprocess.run([VM + '/run.sh', '-k', 'stock', '-t',
+                             str(60 + 60 * rounds), '-o', out,
+                             out + '/payload'], stdout=subprocess.DEVNULL)
+    text = open(out + '/output', errors='replace').read()
+    if status.returncode:
+        sys.exit(f'bench: the machine ends with status {status.returncode}: '
+                 + text[-500:])
+    got, who = {}, None
+    for line in text.splitlines():
+        if line.startswith('@'):
+            who = line.split()[1]
+            continue
+        row, value = line.split()
+        got.setdefault(row, {}).setdefault(who, []).append(float(value))
+    return got
+
+
+def summary(values):
+    q = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+    return {'median': statistics.median(values), 'q1': q[0], 'q3': q[2],
+            'min': min(values), 'max': max(values), 'samples': len(values)}
+
+
+def show(s, unit):
+    if not s:
+        return ' ' * 22
+    spread = 100 * (s['q3'] - s['q1']) / 2 / s['median'] if s['median'] else 0
+    return f'{s["median"] / unit[0]:10.4g} {unit[1]:3} ±{spread:3.0f} % '
+
+
+def table(got):
+    record = []
+    print(f'{"":34}{"Twill":>12}{"KVM":>22}{"Twill/KVM":>20}{"floor":>12}')
+    for row, title, unit in ROWS:
+        s = {who: summary(v) for who, v in got[row].items()}
+        ratio = s['twill']['median'] / s['kvm']['median']
+        print(f'{title:34}{show(s["twill"], unit)}{show(s["kvm"], unit)}'
+              f'{ratio:9.2f}  {show(s.get("floor"), unit)}'.rstrip())
+        record.append({'name': row, 'unit': 'bytes' if unit is KIB else 'ns',
+                       'ratio': round(ratio, 3), **s})
+    last = {r['name']: r for r in record}
+    over = (last['cpuid']['twill']['median'] /
+            last['cpuid']['floor']['median'])
+    print(f'\nan exit over the bare loop: {over:.2f}')
+    for who in 'twill', 'kvm':
+        leaf = ('2 MiB' if 4 * last['fault-2m-next'][who]['median'] <
+                last['fault-2m'][who]['median'] else '4 KiB')
+        last['fault-2m'][who]['leaf'] = leaf
+        print(f'leaf of a 2 MiB fault, {who}: {leaf}')
+    last['cpuid']['over_floor'] = round(over, 3)
+    return record
+
+
+def main():
+    quick = os.environ.get('QUICK')
+    record = {'machine': table(measure(1, 2, 40) if quick else
+                               measure(5, 3, 1))}
+    print()
+    record['explorer'] = explorer.measure(quick)
+    if not quick:
+        with open(os.path.join(ROOT, 'build/bench.json'), 'w') as f:
+            json.dump(record, f, indent=1)
+
+
+if __name__ == '__main__':
+    main()
