@@ -16,12 +16,8 @@
 #include <asm/msr.h>
 #include <asm/svm.h>
 
-#define MAX_SAMPLES 64
+#define MAX_SAMPLES 128
 #define BATCH 200	/* exits with interrupts off: a few milliseconds */
-
-static unsigned int exits = 4000;
-module_param(exits, uint, 0444);
-MODULE_PARM_DESC(exits, "exits in a sample");
 
 static unsigned int samples[MAX_SAMPLES];
 static unsigned int nsamples;
@@ -118,7 +114,7 @@ static unsigned int loop(struct vmcb *vmcb, unsigned int n)
 }
 
 /* SVM is on for the time of a batch, so that no CPU is left with it. */
-static int batch(unsigned int n, u64 *ns)
+static int batch(unsigned int *ns)
 {
 	u64 efer, start;
 	unsigned long flags;
@@ -130,31 +126,26 @@ static int batch(unsigned int n, u64 *ns)
 		wrmsrl(MSR_EFER, efer | EFER_SVME);
 		wrmsrl(MSR_VM_HSAVE_PA, virt_to_phys(page[HSAVE]));
 		start = ktime_get_ns();
-		done = loop((struct vmcb *)page[VMCB], n);
-		*ns += ktime_get_ns() - start;
+		done = loop((struct vmcb *)page[VMCB], BATCH);
+		*ns = (ktime_get_ns() - start) / BATCH;
 		wrmsrl(MSR_VM_HSAVE_PA, 0);
 		wrmsrl(MSR_EFER, efer);
 	}
 	local_irq_restore(flags);
-	return done == n ? 0 : efer & EFER_SVME ? -EBUSY : -EIO;
+	return done == BATCH ? 0 : efer & EFER_SVME ? -EBUSY : -EIO;
 }
 
 static int __init floor_init(void)
 {
-	unsigned int i, j;
+	unsigned int i;
 	int r;
 
 	if (!boot_cpu_has(X86_FEATURE_SVM) || !boot_cpu_has(X86_FEATURE_NPT))
 		return -EOPNOTSUPP;
 	r = get_pages();
 	for (i = 0; !r && i < nsamples; i++) {
-		u64 ns = 0;
-
-		for (j = 0; !r && j < exits; j += BATCH) {
-			r = batch(BATCH, &ns);
-			cond_resched();
-		}
-		samples[i] = ns / max(j, 1U);
+		r = batch(&samples[i]);
+		cond_resched();
 	}
 	if (r)
 		pr_err("floor: the guest does not run: %d\n", r);
