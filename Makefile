@@ -70,6 +70,7 @@ check-weave: | build/stamps/need-book
 	@tests/book/weave-test.sh
 check-programs: build/tangled | build/stamps/need-vm
 	@tests/try/check.sh
+	@tests/vm/nmi.sh stock
 check-lives: build/tangled | build/stamps/need-debug
 	@tests/vm/lives.sh stock 1000
 	@tests/vm/lives.sh debug 50

@@ -93,22 +93,35 @@ void vm_flush(struct vm *vm)
 	}
 }
 
+/* Returns: 1, go on; or why the thread must leave the kernel. */
+static int called_away(const struct vcpu *vcpu)
+{
+	int r = 1;
+
+	if (READ_ONCE(vcpu->run->immediate_exit) || signal_pending(current))
+		r = -EINTR;
+	else if (test_thread_flag(TIF_NOTIFY_RESUME))
+		r = -ERESTARTNOHAND;
+	if (r < 0)
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return r;
+}
+
 static int vcpu_run(struct vcpu *vcpu)
 {
 	int r = arch_vcpu_complete_io(vcpu);
 
 	arch_vcpu_load(vcpu);
 	while (r > 0) {
-		if (READ_ONCE(vcpu->run->immediate_exit) ||
-		    signal_pending(current)) {
-			vcpu->run->exit_reason = KVM_EXIT_INTR;
-			r = -EINTR;
+		r = called_away(vcpu);
+		if (r < 0)
 			break;
-		}
 		cond_resched();
 		r = arch_vcpu_run(vcpu);
 	}
 	arch_vcpu_put(vcpu);
+	if (r == -ERESTARTNOHAND)
+		set_thread_flag(TIF_SIGPENDING);
 	return r;
 }
 

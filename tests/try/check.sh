@@ -14,7 +14,7 @@ build() {
 	cc -O1 -Wall -Wextra -static -pthread -o "$out/$1" "tests/try/$1.c"
 }
 
-for program in real-mode modes events mmio state; do
+for program in real-mode modes events mmio state timers; do
 	build $program
 	for module in twill kvm; do
 		MODULE=$module tests/vm/try.sh $out/$program |

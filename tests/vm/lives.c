@@ -379,7 +379,7 @@ static void refused(void)
 	struct kvm_regs regs;
 
 	must(!ioctl(m.vcpu, KVM_GET_SREGS, &sregs));
-	sregs.cr0 = (sregs.cr0 | 1 << 29) & ~(1UL << 30); /* NW without CD */
+	sregs.efer |= 1 << 9;		/* which is reserved */
 	must(!ioctl(m.vcpu, KVM_SET_SREGS, &sregs));
 	must(!ioctl(m.vcpu, KVM_RUN, 0));
 	must(m.run->exit_reason == KVM_EXIT_FAIL_ENTRY);

@@ -73,6 +73,8 @@ struct arch_vcpu {
 		bool stepping;			/* the trap flag is ours */
 		bool guest_tf;			/* and this was the guest's */
 		bool stepped;			/* it was, in the visit that has just ended */
+		u32 guest_dr6;			/* what the guest had in DR6 meanwhile */
+		bool trapped;			/* the step met something of the guest's */
 		bool shadowed;			/* the guest was entered in a shadow */
 		u64 entered_at;			/* and where, as a linear address */
 		u8 tried;			/* what stood in EVENTINJ last */

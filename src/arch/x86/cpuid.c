@@ -4,10 +4,13 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <asm/fpu/xstate.h>
 #include <asm/processor.h>
 #include "svm.h"
 
 #define MAX_CPUID 256
+/* The bit of a feature in its register. */
+#define F(name) BIT(X86_FEATURE_##name % 32)
 
 const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
 					  u32 leaf, u32 index)
@@ -26,16 +29,77 @@ const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
 	return NULL;
 }
 
+static void set_bit_if(u32 *word, u32 bit, bool on)
+{
+	*word = on ? *word | bit : *word & ~bit;
+}
+
+/* Bytes that XSAVE needs for what is on: each part at its place, or packed. */
+static u32 xsave_size(const struct arch_vcpu *arch, bool packed)
+{
+	u32 size = FXSAVE_SIZE + XSAVE_HDR_SIZE, i, at;
+
+	for (i = FIRST_EXTENDED_XFEATURE; i < 63; i++) {
+		const struct kvm_cpuid_entry2 *part;
+
+		part = arch->xcr0 >> i & 1 ? cpuid_find(arch, 0xd, i) : NULL;
+		if (!part)
+			continue;
+		at = part->ebx;
+		if (packed)
+			at = part->ecx & 2 ? ALIGN(size, 64) : size;
+		size = max(size, at + part->eax);
+	}
+	return size;
+}
+/**
+ * cpuid_adjust() - make a leaf say what is so at the moment
+ * @arch: the vCPU's
+ * @entry: a copy of one of its leaves
+ */
+void cpuid_adjust(const struct arch_vcpu *arch, struct kvm_cpuid_entry2 *entry)
+{
+	u64 cr4 = arch->vmcb->save.cr4;
+	u32 packs = F(XSAVEC) | F(XSAVES);
+
+	if (entry->function == 1) {
+		set_bit_if(&entry->ecx, F(OSXSAVE), cr4 & X86_CR4_OSXSAVE);
+		set_bit_if(&entry->edx, F(APIC),
+			   arch->apic_base & MSR_IA32_APICBASE_ENABLE);
+	} else if (entry->function == 7 && !entry->index) {
+		set_bit_if(&entry->ecx, F(OSPKE), cr4 & X86_CR4_PKE);
+	} else if (entry->function == 0xd && !entry->index) {
+		entry->ebx = xsave_size(arch, false);
+	} else if (entry->function == 0xd && entry->index == 1 &&
+		   entry->eax & packs) {
+		entry->ebx = xsave_size(arch, true);
+	}
+}
+unsigned int cpuid_phys_bits(const struct arch_vcpu *arch)
+{
+	const struct kvm_cpuid_entry2 *last = cpuid_find(arch, 0x80000000, 0);
+	const struct kvm_cpuid_entry2 *sizes = cpuid_find(arch, 0x80000008, 0);
+
+	if (!last || last->eax < 0x80000008 || !sizes)
+		return 36;
+	return min(sizes->eax & 0xff, 63U);
+}
+
 static bool same_table(const struct arch_vcpu *arch,
 		       const struct kvm_cpuid_entry2 *table, u32 n)
 {
 	size_t used = offsetof(struct kvm_cpuid_entry2, padding);
+	struct kvm_cpuid_entry2 old, new;
 	u32 i;
 
 	if (n != arch->nr_cpuid)
 		return false;
 	for (i = 0; i < n; i++) {
-		if (memcmp(&arch->cpuid[i], &table[i], used))
+		old = arch->cpuid[i];
+		new = table[i];
+		cpuid_adjust(arch, &old);
+		cpuid_adjust(arch, &new);
+		if (memcmp(&old, &new, used))
 			return false;
 	}
 	return true;
@@ -73,20 +137,22 @@ long cpuid_set(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp)
 
 long cpuid_get(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp)
 {
-	u32 n = arch->nr_cpuid, room;
+	u32 n = arch->nr_cpuid, room, i;
 
 	if (get_user(room, &argp->nent))
 		return -EFAULT;
 	if (room < n)
 		return -E2BIG;
-	if (copy_to_user(argp->entries, arch->cpuid,
-			 n * sizeof(*arch->cpuid)) ||
-	    put_user(n, &argp->nent))
-		return -EFAULT;
-	return 0;
+	for (i = 0; i < n; i++) {
+		struct kvm_cpuid_entry2 entry = arch->cpuid[i];
+
+		cpuid_adjust(arch, &entry);
+		if (copy_to_user(&argp->entries[i], &entry, sizeof(entry)))
+			return -EFAULT;
+	}
+	return put_user(n, &argp->nent);
 }
 
-#define F(name) BIT(X86_FEATURE_##name % 32)
 #define ALL 0xffffffff
 
 /* The features of leaf 1 in EDX; AMD repeats most of them in 0x80000001. */

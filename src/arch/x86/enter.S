@@ -5,11 +5,13 @@
 
 #define SLOT(number) (number * 8)
 
+.section .noinstr.text, "ax"
+
 /*
  * void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host)
  *
- * Interrupts are off before and after; they are open, but held back by the
- * global flag, in between.
+ * The global flag is clear. Interrupts are off before and after; they are
+ * open, but held back by that flag, in between.
  */
 SYM_FUNC_START(svm_enter)
 	push	%rbp
@@ -20,7 +22,6 @@ SYM_FUNC_START(svm_enter)
 	push	%r15
 	push	%rdx		/* the host's page */
 	push	%rdi		/* the guest's registers */
-	clgi
 	sti
 	mov	%rdx, %rax
 	vmsave	%rax
@@ -60,7 +61,6 @@ SYM_FUNC_START(svm_enter)
 	pop	%rax		/* the host's page */
 	vmload	%rax
 	cli
-	stgi
 	xor	%ecx, %ecx
 	xor	%edx, %edx
 	xor	%esi, %esi

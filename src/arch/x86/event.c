@@ -131,6 +131,8 @@ static void step_once(struct vcpu *vcpu)
 	ev->stepping = true;
 	ev->guest_tf = save->rflags & X86_EFLAGS_TF;
 	save->rflags |= X86_EFLAGS_TF;
+	ev->guest_dr6 = save->dr6;
+	save->dr6 = DR6_RESERVED;
 }
 static void look_out(struct vcpu *vcpu)
 {
@@ -216,8 +218,14 @@ static void look_no_more(struct vcpu *vcpu)
 	__clear_bit(INTERCEPT_VINTR, (unsigned long *)vmcb->control.intercepts);
 	ev->stepped = ev->stepping;
 	ev->stepping = false;
-	if (ev->stepped && !ev->guest_tf)
+	if (!ev->stepped)
+		return;
+	if (!ev->guest_tf) {
 		vmcb->save.rflags &= ~X86_EFLAGS_TF;
+		vmcb->save.dr6 &= ~DR_STEP;
+	}
+	ev->trapped = vmcb->save.dr6 != DR6_RESERVED;
+	vmcb->save.dr6 |= ev->guest_dr6;
 }
 /**
  * event_left() - see what became of the events
@@ -260,14 +268,10 @@ int event_iret(struct vcpu *vcpu)
  */
 int event_debug(struct vcpu *vcpu)
 {
-	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	const typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
 
-	if (ev->stepped && !ev->guest_tf) {
-		save->dr6 &= ~DR_STEP;
-		if (!(save->dr6 & DR_TRAP_BITS))
-			return 1;
-	}
+	if (ev->stepped && !ev->guest_tf && !ev->trapped)
+		return 1;
 	return event_raise(vcpu, DB_VECTOR, 0);
 }
 

@@ -127,16 +127,18 @@ int arch_vcpu_complete_io(struct vcpu *vcpu)
 static int exit_cpuid(struct vcpu *vcpu)
 {
 	u64 *regs = vcpu->arch.regs;
-	u32 leaf = regs[REG_RAX];
+	struct kvm_cpuid_entry2 answer = {};
 	const struct kvm_cpuid_entry2 *entry;
 
-	entry = cpuid_find(&vcpu->arch, leaf, regs[REG_RCX]);
-	regs[REG_RAX] = entry ? entry->eax : 0;
-	regs[REG_RBX] = entry ? entry->ebx : 0;
-	regs[REG_RCX] = entry ? entry->ecx : 0;
-	regs[REG_RDX] = entry ? entry->edx : 0;
-	if (leaf == 1 && vcpu->arch.vmcb->save.cr4 & X86_CR4_OSXSAVE)
-		regs[REG_RCX] |= OSXSAVE_IN_ECX;
+	entry = cpuid_find(&vcpu->arch, regs[REG_RAX], regs[REG_RCX]);
+	if (entry) {
+		answer = *entry;
+		cpuid_adjust(&vcpu->arch, &answer);
+	}
+	regs[REG_RAX] = answer.eax;
+	regs[REG_RBX] = answer.ebx;
+	regs[REG_RCX] = answer.ecx;
+	regs[REG_RDX] = answer.edx;
 	step_over(vcpu, 2);
 	return 1;
 }
@@ -276,6 +278,8 @@ int svm_handle_exit(struct vcpu *vcpu)
 		return event_raise(vcpu, GP_VECTOR, 0);
 	case SVM_EXIT_EXCP_BASE + AC_VECTOR:
 		return event_raise(vcpu, AC_VECTOR, 0);
+	case SVM_EXIT_EXCP_BASE + MC_VECTOR:
+		return 1;
 	case SVM_EXIT_IOIO:
 		return exit_io(vcpu);
 	case SVM_EXIT_NPF:

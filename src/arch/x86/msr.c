@@ -56,8 +56,15 @@ bool msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 
 static bool is_address(u32 index)
 {
-	return index != MSR_STAR && index != MSR_SYSCALL_MASK &&
-	       index != MSR_IA32_SYSENTER_CS;
+	return index == MSR_LSTAR || index == MSR_CSTAR ||
+	       index == MSR_FS_BASE || index == MSR_GS_BASE ||
+	       index == MSR_KERNEL_GS_BASE;
+}
+
+static bool is_short(u32 index)
+{
+	return index == MSR_TSC_AUX || index == MSR_IA32_SYSENTER_ESP ||
+	       index == MSR_IA32_SYSENTER_EIP;
 }
 
 static bool is_canonical(u64 value)
@@ -67,7 +74,8 @@ static bool is_canonical(u64 value)
 
 static bool write_efer(struct vmcb_save_area *save, u64 value)
 {
-	u64 mine = EFER_SCE | EFER_LME | EFER_NX;
+	u64 mine = EFER_SCE | EFER_LME | EFER_NX |
+		   (boot_cpu_has(X86_FEATURE_FXSR_OPT) ? EFER_FFXSR : 0);
 
 	if (value & ~(mine | EFER_LMA) ||
 	    (save->cr0 & X86_CR0_PG && (save->efer ^ value) & EFER_LME))
@@ -75,6 +83,14 @@ static bool write_efer(struct vmcb_save_area *save, u64 value)
 	save->efer = (save->efer & ~mine) | (value & mine);
 	return true;
 }
+bool apic_base_is_good(const struct arch_vcpu *arch, u64 value)
+{
+	u64 flags = MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE;
+
+	return !(value & (PAGE_SIZE - 1) & ~flags) &&
+	       !(value >> cpuid_phys_bits(arch));
+}
+
 static bool is_pat(u64 value)
 {
 	unsigned int i;
@@ -103,13 +119,15 @@ bool msr_write(struct vcpu *vcpu, u32 index, u64 value)
 
 	if (index == MSR_EFER)
 		return write_efer(&vmcb->save, value);
-	if (field && is_address(index) && !is_canonical(value))
+	if (is_address(index) && !is_canonical(value))
 		return false;
+	if (is_short(index))
+		value = (u32)value;
 	if (index == MSR_IA32_CR_PAT && is_pat(value))
 		field = &vmcb->save.g_pat;
-	if (index == MSR_IA32_APICBASE && !(value >> boot_cpu_data.x86_phys_bits))
+	if (index == MSR_IA32_APICBASE && apic_base_is_good(&vcpu->arch, value))
 		field = &vcpu->arch.apic_base;
-	if (index == MSR_TSC_AUX && has_tsc_aux() && !(value >> 32))
+	if (index == MSR_TSC_AUX && has_tsc_aux())
 		field = &vcpu->arch.tsc_aux;
 	if (index == MSR_IA32_TSC) {
 		field = &vmcb->control.tsc_offset;

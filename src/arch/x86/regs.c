@@ -109,14 +109,44 @@ static void get_sregs(struct arch_vcpu *arch, struct kvm_sregs *sregs)
 		__set_bit(arch->events.vector,
 			  (unsigned long *)sregs->interrupt_bitmap);
 }
-static bool contradictory(const struct kvm_sregs *sregs)
+static bool modes_agree(const struct arch_vcpu *arch,
+			const struct kvm_sregs *sregs)
 {
 	bool long_mode = sregs->efer & EFER_LMA;
 
 	if (sregs->efer & EFER_LME && sregs->cr0 & X86_CR0_PG)
-		return !(sregs->cr4 & X86_CR4_PAE) || !long_mode ||
-		       (sregs->cs.l && sregs->cs.db);
-	return long_mode || sregs->cs.l;
+		return sregs->cr4 & X86_CR4_PAE && long_mode &&
+		       !(sregs->cr3 >> cpuid_phys_bits(arch));
+	return !long_mode && !sregs->cs.l;
+}
+
+static bool cr0_is_good(u64 cr0)
+{
+	return !(cr0 >> 32) && (cr0 & X86_CR0_CD || !(cr0 & X86_CR0_NW)) &&
+	       (cr0 & X86_CR0_PE || !(cr0 & X86_CR0_PG));
+}
+static bool cr4_is_good(u64 cr4)
+{
+	static const struct { u32 bit; u16 feature; } needs[] = {
+		{ X86_CR4_OSXSAVE, X86_FEATURE_XSAVE },
+		{ X86_CR4_SMEP, X86_FEATURE_SMEP },
+		{ X86_CR4_SMAP, X86_FEATURE_SMAP },
+		{ X86_CR4_FSGSBASE, X86_FEATURE_FSGSBASE },
+		{ X86_CR4_PKE, X86_FEATURE_PKU },
+		{ X86_CR4_LA57, X86_FEATURE_LA57 },
+		{ X86_CR4_UMIP, X86_FEATURE_UMIP },
+		{ X86_CR4_PCIDE, X86_FEATURE_PCID },
+	};
+	u64 good = X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE |
+		   X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |
+		   X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(needs); i++) {
+		if (boot_cpu_has(needs[i].feature))
+			good |= needs[i].bit;
+	}
+	return !(cr4 & ~good);
 }
 static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 {
@@ -124,7 +154,9 @@ static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 	struct vmcb_save_area *save = &arch->vmcb->save;
 	unsigned long vector;
 
-	if (contradictory(sregs))
+	if (!modes_agree(arch, sregs) || !cr0_is_good(sregs->cr0) ||
+	    !cr4_is_good(sregs->cr4) ||
+	    !apic_base_is_good(arch, sregs->apic_base))
 		return -EINVAL;
 	set_segments(save, sregs);
 	save->gdtr.base = sregs->gdt.base;
@@ -136,8 +168,10 @@ static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 	save->cr3 = sregs->cr3;
 	save->cr4 = sregs->cr4;
 	save->efer = sregs->efer | EFER_SVME;
-	arch->vmcb->control.int_ctl &= ~V_TPR_MASK;
-	arch->vmcb->control.int_ctl |= sregs->cr8 & V_TPR_MASK;
+	if (sregs->cr8 <= V_TPR_MASK) {
+		arch->vmcb->control.int_ctl &= ~V_TPR_MASK;
+		arch->vmcb->control.int_ctl |= sregs->cr8;
+	}
 	arch->apic_base = sregs->apic_base;
 	arch->last_cpu = -1;
 	vector = find_first_bit((unsigned long *)sregs->interrupt_bitmap,

@@ -5,9 +5,12 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/reboot.h>
+#include <linux/syscore_ops.h>
 #include <linux/uaccess.h>
 #include <asm/fpu/xcr.h>
 #include <asm/msr.h>
+#include "compat.h"
 #include "svm.h"
 
 #define IO_MAP_ORDER 2		/* 12 KiB: a page more than the ports need */
@@ -68,10 +71,24 @@ static int switch_on(phys_addr_t hsave)
 	if (!(efer & EFER_SVME)) {
 		wrmsrl(MSR_EFER, efer | EFER_SVME);
 		wrmsrl(MSR_VM_HSAVE_PA, hsave);
+		this_cpu_write(svm_cpu.on, true);
 		r = 0;
 	}
 	local_irq_restore(flags);
 	return r;
+}
+
+static void switch_off(void *unused)
+{
+	u64 efer;
+
+	if (!this_cpu_read(svm_cpu.on))
+		return;
+	this_cpu_write(svm_cpu.on, false);
+	this_cpu_write(svm_cpu.tlb_owner, 0);
+	wrmsrl(MSR_VM_HSAVE_PA, 0);
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
 }
 static int svm_cpu_on(unsigned int cpu)
 {
@@ -94,13 +111,39 @@ static int svm_cpu_on(unsigned int cpu)
 }
 static int svm_cpu_off(unsigned int cpu)
 {
-	u64 efer;
-
-	wrmsrl(MSR_VM_HSAVE_PA, 0);
-	rdmsrl(MSR_EFER, efer);
-	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+	local_irq_disable();
+	switch_off(NULL);
+	local_irq_enable();
 	free_pages_of(this_cpu_ptr(&svm_cpu));
 	return 0;
+}
+static int svm_sleep(void)
+{
+	switch_off(NULL);
+	return 0;
+}
+
+static void svm_wake(void)
+{
+	switch_on(page_to_phys(this_cpu_ptr(&svm_cpu)->hsave));
+}
+
+static struct syscore_ops svm_sleep_ops = {
+	.suspend = svm_sleep,
+	.resume = svm_wake,
+};
+static int svm_reboot(struct notifier_block *nb, unsigned long how, void *cmd)
+{
+	on_each_cpu(switch_off, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block svm_reboot_nb = { .notifier_call = svm_reboot };
+static void svm_crash(void)
+{
+	if (this_cpu_read(svm_cpu.on))
+		stgi();
+	switch_off(NULL);
 }
 
 static const char *objection(void)
@@ -143,10 +186,16 @@ int arch_init(void)
 		return r;
 	}
 	hotplug_state = r;
+	register_syscore_ops(&svm_sleep_ops);
+	register_reboot_notifier(&svm_reboot_nb);
+	on_crash(svm_crash);
 	return 0;
 }
 void arch_exit(void)
 {
+	not_on_crash(svm_crash);
+	unregister_reboot_notifier(&svm_reboot_nb);
+	unregister_syscore_ops(&svm_sleep_ops);
 	cpuhp_remove_state(hotplug_state);
 	free_maps();
 }

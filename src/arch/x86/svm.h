@@ -18,7 +18,6 @@
 
 #define DR7_AFTER_RESET 0x00000400
 #define PAT_AFTER_RESET 0x0007040600070406ULL
-#define OSXSAVE_IN_ECX BIT(27)
 
 /* Numbers of the general registers in instructions. */
 enum {
@@ -40,6 +39,7 @@ static inline bool has_tsc_aux(void)
 
 /**
  * struct svm_cpu - what each CPU has of its own
+ * @on: SVM is switched on, by us
  * @hsave: where VMRUN keeps the host; only the processor may read it
  * @host: where we keep, by VMSAVE, what VMRUN does not
  * @tlb_owner: the number of the vCPU whose translations may be in the TLB
@@ -47,6 +47,7 @@ static inline bool has_tsc_aux(void)
  * @xss: the host's, which XSAVES obeys
  */
 struct svm_cpu {
+	bool on;
 	struct page *hsave;
 	struct page *host;
 	u64 tlb_owner;
@@ -55,6 +56,17 @@ struct svm_cpu {
 };
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
+
+/* Between the two not even an NMI comes in. */
+static inline void clgi(void)
+{
+	asm volatile("clgi" : : : "memory");
+}
+
+static inline void stgi(void)
+{
+	asm volatile("stgi" : : : "memory");
+}
 
 extern struct page *svm_io_map;		/* all ports denied */
 extern struct page *svm_msr_map;	/* all registers denied */
@@ -102,5 +114,8 @@ long cpuid_get(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp);
 long cpuid_offer(struct kvm_cpuid2 __user *argp);
 const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
 					  u32 leaf, u32 index);
+void cpuid_adjust(const struct arch_vcpu *arch, struct kvm_cpuid_entry2 *entry);
+unsigned int cpuid_phys_bits(const struct arch_vcpu *arch);
+bool apic_base_is_good(const struct arch_vcpu *arch, u64 value);
 
 #endif

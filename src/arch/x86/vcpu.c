@@ -7,8 +7,11 @@
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
+#include <asm/mce.h>
 #include <asm/msr.h>
+#include <asm/nospec-branch.h>
 #include "svm.h"
+#include "visit.h"
 
 static const u8 intercepts[] = {
 	/* What the host must have, whoever runs. */
@@ -57,7 +60,8 @@ static void reset_control(struct vcpu *vcpu)
 
 	for (i = 0; i < ARRAY_SIZE(intercepts); i++)
 		__set_bit(intercepts[i], (unsigned long *)control->intercepts);
-	control->intercepts[INTERCEPT_EXCEPTION] = BIT(AC_VECTOR) | BIT(DB_VECTOR);
+	control->intercepts[INTERCEPT_EXCEPTION] =
+		BIT(AC_VECTOR) | BIT(DB_VECTOR) | BIT(MC_VECTOR);
 	control->intercepts[INTERCEPT_DR] = ~0U;
 	control->iopm_base_pa = page_to_phys(svm_io_map);
 	control->msrpm_base_pa = page_to_phys(svm_msr_map);
@@ -163,6 +167,8 @@ static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *own, int cpu)
 	    arch->flush_gen != gen)
 		flush = boot_cpu_has(X86_FEATURE_FLUSHBYASID) ?
 			TLB_CONTROL_FLUSH_ASID : TLB_CONTROL_FLUSH_ALL_ASID;
+	if (own->tlb_owner != arch->id)
+		indirect_branch_prediction_barrier();
 	own->tlb_owner = arch->id;
 	arch->last_cpu = cpu;
 	arch->flush_gen = gen;
@@ -209,8 +215,18 @@ static void take_off_guest(struct arch_vcpu *arch, const struct svm_cpu *own,
 		get_debugreg(arch->dr[2], 2);
 		get_debugreg(arch->dr[3], 3);
 	}
+	if (arch->vmcb->save.dr6 != DR6_RESERVED)
+		set_debugreg(DR6_RESERVED, 6);
 	if (hw_breakpoint_active())
 		hw_breakpoint_restore();
+}
+
+static noinstr void enter(struct arch_vcpu *arch, phys_addr_t vmcb,
+			  phys_addr_t host)
+{
+	visit_begin();
+	svm_enter(arch->regs, vmcb, host);
+	visit_end();
 }
 
 static void cross(struct vcpu *vcpu, struct svm_cpu *own)
@@ -221,17 +237,26 @@ static void cross(struct vcpu *vcpu, struct svm_cpu *own)
 
 	save->rax = arch->regs[REG_RAX];
 	save->rsp = arch->regs[REG_RSP];
+	clgi();
 	put_on_guest(arch, own);
-	svm_enter(arch->regs, virt_to_phys(arch->vmcb),
-		  page_to_phys(own->host));
+	enter(arch, virt_to_phys(arch->vmcb), page_to_phys(own->host));
 	take_off_guest(arch, own, host_pkru);
+	stgi();
 	arch->regs[REG_RAX] = save->rax;
 	arch->regs[REG_RSP] = save->rsp;
 	arch->ran = true;
 }
+static void host_machine_check(void)
+{
+#ifdef CONFIG_X86_MCE
+	struct pt_regs regs = { .cs = __USER_CS, .flags = X86_EFLAGS_IF };
+
+	do_machine_check(&regs);
+#endif
+}
 int arch_vcpu_run(struct vcpu *vcpu)
 {
-	bool entered = false;
+	bool entered = false, on;
 
 	if (event_window(vcpu))
 		return 0;
@@ -239,19 +264,31 @@ int arch_vcpu_run(struct vcpu *vcpu)
 	local_irq_disable();
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
 	smp_store_mb(vcpu->mode, IN_GUEST);	/* pairs with vm_flush() */
-	if (!signal_pending(current) && !need_resched()) {
+	on = this_cpu_read(svm_cpu.on);
+	if (on && !visit_unwanted()) {
 		struct svm_cpu *own = this_cpu_ptr(&svm_cpu);
 
 		prepare_tlb(vcpu, own, vcpu->cpu);
 		event_enter(vcpu);
 		if (test_thread_flag(TIF_NEED_FPU_LOAD))
 			switch_fpu_return();
+		vtime_account_guest_enter();
 		cross(vcpu, own);
 		entered = true;
 	}
 	/* Nothing of the guest's is used after this. */
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
+	if (entered &&
+	    vcpu->arch.vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + MC_VECTOR)
+		host_machine_check();
 	local_irq_enable();
+	if (entered) {
+		local_irq_disable();
+		vtime_account_guest_exit();
+		local_irq_enable();
+	}
 	preempt_enable();
+	if (!on)
+		return -EIO;
 	return entered ? svm_handle_exit(vcpu) : 1;
 }

@@ -4,6 +4,7 @@
 
 #include_next <linux/errno.h>
 #define ERESTARTSYS	512
+#define ERESTARTNOHAND	514
 #define ENOIOCTLCMD	515
 
 #endif
