@@ -246,6 +246,10 @@ class Machine:
                 restored = time.monotonic()
                 status, output = self.talk(q, console, limit, shell,
                                            -(-size // 65536))
+                if status == 124:
+                    with open(out + '/registers', 'w') as f:
+                        f.write(q.monitor('human-monitor-command', **{
+                            'command-line': 'info registers -a'}))
         finally:
             os.unlink(disk)
         note(self.verbose, f'{self.kind}: restored in {restored - start:.1f} s'
@@ -303,7 +307,7 @@ def keep(scratch, out):
     if not out:
         return
     os.makedirs(out, exist_ok=True)
-    for name in 'console.log', 'output', 'reports.json':
+    for name in 'console.log', 'output', 'reports.json', 'registers':
         if os.path.exists(os.path.join(scratch, name)):
             new = os.path.join(out, f'.{name}.{os.getpid()}')
             shutil.copyfile(os.path.join(scratch, name), new)
