@@ -43,8 +43,8 @@ for line in each(dir .. '/index') do
 		if h.level == 1 then
 			chapter = { stem = h.stem, id = h.id, title = h.title, headings = {} }
 			table.insert(book.chapters, chapter)
-			-- Counted in order; the preface, 00-*, is not.
-			if not h.stem:match('^00') then
+			-- Counted in order; the preface is not.
+			if not h.stem:match('^00%-') then
 				book.last = (book.last or 0) + 1
 				chapter.number = book.last
 			end

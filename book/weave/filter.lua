@@ -116,7 +116,29 @@ local function Code(el)
 	return printed and raw(latex.inline(el.text)) or nil
 end
 
+-- A drawing in graphviz's language: nodes and arrows, without its frame.
+local function drawing(el)
+	local font = printed and 'TeX Gyre Heros' or 'sans-serif'
+	local source = 'digraph { bgcolor=transparent size="4.8,7" nodesep=.35 ' ..
+		'node [shape=box style=rounded fontsize=11 fontname="' .. font .. '"] ' ..
+		'edge [fontsize=10 arrowsize=.7 fontname="' .. font .. '"]\n' ..
+		el.text .. '\n}'
+	if printed then
+		local path = 'build/book/drawing-' .. pandoc.utils.sha1(source) .. '.pdf'
+		pandoc.pipe('dot', { '-Tpdf', '-o', path }, source)
+		return rawblock('\\begin{center}\\includegraphics{' .. path .. '}\\end{center}')
+	end
+	local svg = pandoc.pipe('dot', { '-Tsvg' }, source):gsub('^.-<svg', '<svg')
+		:gsub('<title>.-</title>', ''):gsub('<!%-%-.-%-%->', '')
+		:gsub('"black"', '"currentColor"'):gsub('<text ', '<text fill="currentColor" ')
+	return rawblock('<div class="drawing" role="img" aria-label="' ..
+		html.esc(el.attributes.alt or '') .. '">' .. svg .. '</div>')
+end
+
 local function CodeBlock(el)
+	if el.classes:includes('dot') then
+		return drawing(el)
+	end
 	if el.classes:includes('chunk') then
 		local p = book.pieces[el.identifier]
 		return rawblock(printed and latex.piece(p) or html.piece(p))

@@ -20,7 +20,7 @@ book: $(BOOK)/links-checked $(BOOK)/twill.pdf ## the book: build/book/html/index
 	@echo "book: $(BOOK)/html/index.html, $(BOOK)/twill.pdf"
 
 build/stamps/need-book: book/weave/weave.mk
-	@tests/need.sh noweb pandoc universal-ctags texlive-luatex \
+	@tests/need.sh noweb pandoc universal-ctags graphviz texlive-luatex \
 		texlive-latex-recommended fonts-texgyre fonts-dejavu-core \
 		fonts-dejavu-extra
 	@mkdir -p $(@D) && touch $@
