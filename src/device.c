@@ -80,6 +80,7 @@ static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.release = device_release,
 	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
 

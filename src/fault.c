@@ -1,34 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* From a guest's fault to an entry in the table. */
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include "twill.h"
 
-static void fault_map(struct vcpu *vcpu, gfn_t gfn, u64 pfn, bool write,
-		      unsigned long seq)
+static bool host_maps_large(struct mm_struct *mm, hva_t hva)
+{
+	pgd_t pgd = READ_ONCE(*pgd_offset(mm, hva));
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+
+	if (!pgd_present(pgd))
+		return false;
+	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	if (!p4d_present(p4d))
+		return false;
+	pud = READ_ONCE(*pud_offset(&p4d, hva));
+	if (!pud_present(pud) || pud_leaf(pud))
+		return pud_present(pud);
+	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	return pmd_present(pmd) && pmd_leaf(pmd);
+}
+
+static int fault_level(struct vm *vm, const struct memslot *slot, gfn_t gfn)
+{
+	gfn_t first = round_down(gfn, STAGE2_ENTRIES);
+	unsigned long flags;
+	bool large;
+
+	if (first < slot->base_gfn || first + STAGE2_ENTRIES >
+				      slot->base_gfn + slot->npages ||
+	    !IS_ALIGNED(memslot_hva(slot, first), STAGE2_ENTRIES * PAGE_SIZE))
+		return 1;
+	local_irq_save(flags);	/* no table of the host's is freed meanwhile */
+	large = host_maps_large(vm->mm, memslot_hva(slot, gfn));
+	local_irq_restore(flags);
+	return large ? 2 : 1;
+}
+
+
+static void fault_map(struct vcpu *vcpu, const struct memslot *slot, gfn_t gfn,
+		      u64 pfn, bool write, unsigned long seq)
 {
 	struct vm *vm = vcpu->vm;
 
 	spin_lock(&vm->mmu_lock);
 	step(fault_recheck, vm);
 	if (!vm->invalidating && vm->invalidate_seq == seq)
-		stage2_map(vm, gfn, pfn, write, &vcpu->pool);
+		stage2_map(vm, gfn, pfn, fault_level(vm, slot, gfn), write,
+			   &vcpu->pool);
 	spin_unlock(&vm->mmu_lock);
+}
+
+static int fault_no_page(hva_t hva, long error)
+{
+	switch (error) {
+	case -EINTR:
+	case -EAGAIN:
+		return 1;
+	case -EHWPOISON:
+		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)hva,
+				PAGE_SHIFT, current);
+		return 1;
+	}
+	return -EFAULT;
 }
 
 static int fault_slot(struct vcpu *vcpu, const struct memslot *slot, gfn_t gfn,
 		      bool write)
 {
-	hva_t hva = slot->hva + ((gfn - slot->base_gfn) << PAGE_SHIFT);
 	unsigned long seq = READ_ONCE(vcpu->vm->invalidate_seq);
+	hva_t hva = memslot_hva(slot, gfn);
 	struct page *page;
 	long n;
 
 	smp_rmb();	/* the count before the page: pairs with the notifier */
 	step(fault_find_page, vcpu->vm);
-	n = get_user_pages_unlocked(hva, 1, &page, write ? FOLL_WRITE : 0);
+	n = get_user_pages_unlocked(hva, 1, &page, FOLL_HWPOISON |
+				    (write ? FOLL_WRITE : 0));
 	if (n != 1)
-		return n == -EINTR || n == -EAGAIN ? 1 : -EFAULT;
-	fault_map(vcpu, gfn, page_to_pfn(page), write, seq);
+		return fault_no_page(hva, n);
+	fault_map(vcpu, slot, gfn, page_to_pfn(page), write, seq);
 	put_page(page);
 	return 1;
 }

@@ -52,6 +52,7 @@ static long twill_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 static const struct file_operations twill_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = twill_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
 

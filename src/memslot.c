@@ -37,6 +37,12 @@ void memslots_free(struct vm *vm)
 	kfree(rcu_dereference_protected(vm->memslots, true));
 }
 
+/* Where a frame of the slot lies in the VMM's address space. */
+hva_t memslot_hva(const struct memslot *slot, gfn_t gfn)
+{
+	return slot->hva + ((gfn - slot->base_gfn) << PAGE_SHIFT);
+}
+
 /**
  * memslot_find() - the slot that a guest frame lies in
  * @slots: the list, from srcu_dereference()
@@ -78,8 +84,9 @@ static void memslot_retire(struct vm *vm, struct memslots *marked, u32 i)
 	marked->slot[i].dying = true;
 	memslots_publish(vm, marked);
 	spin_lock(&vm->mmu_lock);
-	if (stage2_unmap(vm, first, end))
-		vm_flush(vm);
+	if (stage2_unmap(vm, round_down(first, STAGE2_TOP),
+			 round_up(end, STAGE2_TOP)))
+		stage2_flush(vm);
 	spin_unlock(&vm->mmu_lock);
 }
 

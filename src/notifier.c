@@ -35,7 +35,7 @@ static int invalidate_start(struct mmu_notifier *mn,
 	step(invalidate_start, vm);
 	vm->invalidating++;
 	if (walk_slots(vm, range->start, range->end, stage2_unmap))
-		vm_flush(vm);
+		stage2_flush(vm);
 	spin_unlock(&vm->mmu_lock);
 	srcu_read_unlock(&vm->srcu, idx);
 	return 0;

@@ -67,10 +67,14 @@ static u64 *stage2_child(u64 entry)
 	return phys_to_virt(arch_stage2_phys(entry));
 }
 
-typedef bool visit_fn(u64 *entry);
+struct visit {
+	bool (*entry)(struct stage2 *stage2, u64 *entry, int level);
+	struct stage2 *stage2;
+	bool tables;	/* a table that lies in the range counts as an entry */
+};
 
-static bool stage2_visit(u64 *table, int level, gfn_t first, gfn_t end,
-			 visit_fn *visit)
+static bool stage2_visit(const struct visit *visit, u64 *table, int level,
+			 gfn_t first, gfn_t end)
 {
 	gfn_t size = 1ULL << (9 * (level - 1));	/* of one entry, in frames */
 	bool any = false;
@@ -82,54 +86,65 @@ static bool stage2_visit(u64 *table, int level, gfn_t first, gfn_t end,
 		next = min(end, (gfn | (size - 1)) + 1);
 		if (!arch_stage2_present(*entry))
 			continue;
-		if (level > 1)
-			any |= stage2_visit(stage2_child(*entry), level - 1,
-					    gfn, next, visit);
+		if (arch_stage2_is_leaf(*entry, level) ||
+		    (visit->tables && next - gfn == size))
+			any |= visit->entry(visit->stage2, entry, level);
 		else
-			any |= visit(entry);
+			any |= stage2_visit(visit, stage2_child(*entry), level - 1,
+					    gfn, next);
 	}
 	return any;
 }
 
-/**
- * stage2_map() - let a guest frame lead to a page of the host's
- * @vm: the machine
- * @gfn: the frame
- * @pfn: the host's page frame
- * @writable: whether the guest may write to it
- * @pool: tables, filled by stage2_fill_pool()
- *
- * An entry that is there already is replaced; that is how a read-only one
- * becomes writable.
- *
- * Holds: vm->mmu_lock.
- */
-void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, bool writable,
-		struct table_pool *pool)
+static void bury(u64 **dead, u64 *table, int level)
 {
-	u64 *table = vm->stage2.root;
-	int level;
+	unsigned int i;
 
-	lockdep_assert_held(&vm->mmu_lock);
-	for (level = STAGE2_LEVELS; level > 1; level--) {
-		u64 *entry = &table[stage2_index(gfn, level)];
-
-		if (!arch_stage2_present(*entry)) {
-			phys_addr_t new;
-
-			new = virt_to_phys(pool->table[--pool->n]);
-			WRITE_ONCE(*entry, arch_stage2_table(new));
-		}
-		table = stage2_child(*entry);
+	for (i = 0; level > 1 && i < STAGE2_ENTRIES; i++) {
+		if (arch_stage2_present(table[i]) &&
+		    !arch_stage2_is_leaf(table[i], level))
+			bury(dead, stage2_child(table[i]), level - 1);
 	}
-	WRITE_ONCE(table[stage2_index(gfn, 1)],
-		   arch_stage2_leaf(pfn, writable, 1));
-	step(stage2_map, vm);
+	WRITE_ONCE(table[0], (uintptr_t)*dead);
+	*dead = table;
 }
 
-static bool clear_entry(u64 *entry)
+static void free_tables(u64 *dead)
 {
+	while (dead) {
+		u64 *next = (u64 *)(uintptr_t)dead[0];
+
+		kmem_cache_free(table_cache, dead);
+		dead = next;
+	}
+}
+
+/**
+ * stage2_flush() - make every vCPU forget what has been unmapped
+ * @vm: the machine
+ *
+ * Then nobody stands on a table that was taken out, and they are freed.
+ *
+ * Context: interrupts on.
+ * Holds: vm->mmu_lock.
+ */
+void stage2_flush(struct vm *vm)
+{
+	u64 *dead = vm->stage2.dead;
+
+	lockdep_assert_held(&vm->mmu_lock);
+	vm->stage2.dead = NULL;
+	vm_flush(vm);
+	free_tables(dead);
+}
+
+static bool clear_entry(struct stage2 *stage2, u64 *entry, int level)
+{
+	u64 old = *entry;
+
 	WRITE_ONCE(*entry, 0);
+	if (!arch_stage2_is_leaf(old, level))
+		bury(&stage2->dead, stage2_child(old), level - 1);
 	return true;
 }
 
@@ -139,26 +154,73 @@ static bool clear_entry(u64 *entry)
  * @first: the first frame
  * @end: the frame after the last
  *
- * Returns: whether anything was mapped. The caller must then call vm_flush()
- *	before it lets go of the lock.
+ * Returns: whether anything was there. The caller must then call
+ *	stage2_flush() before it lets go of the lock.
  * Holds: vm->mmu_lock.
  */
 bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end)
 {
+	struct visit unmap = { clear_entry, &vm->stage2, true };
+
 	lockdep_assert_held(&vm->mmu_lock);
 	if (!vm->stage2.root)
 		return false;
 	step(stage2_unmap, vm);
-	return stage2_visit(vm->stage2.root, STAGE2_LEVELS, first, end,
-			    clear_entry);
+	return stage2_visit(&unmap, vm->stage2.root, STAGE2_LEVELS,
+			    first, end);
 }
 
-static bool test_young(u64 *entry)
+/**
+ * stage2_map() - let a guest frame lead to a page of the host's
+ * @vm: the machine
+ * @gfn: the frame
+ * @pfn: the host's page frame
+ * @level: 1 for that page; 2 for all of the 2 MiB that it lies in
+ * @writable: whether the guest may write to it
+ * @pool: tables, filled by stage2_fill_pool()
+ *
+ * An entry that is there already is replaced; that is how a read-only one
+ * becomes writable.
+ *
+ * Context: interrupts on.
+ * Holds: vm->mmu_lock.
+ */
+void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
+		struct table_pool *pool)
+{
+	u64 *table = vm->stage2.root, *entry;
+	int at;
+
+	lockdep_assert_held(&vm->mmu_lock);
+	for (at = STAGE2_LEVELS;; at--) {
+		entry = &table[stage2_index(gfn, at)];
+		if (arch_stage2_present(*entry) &&
+		    arch_stage2_is_leaf(*entry, at) != (at == level)) {
+			clear_entry(&vm->stage2, entry, at);
+			stage2_flush(vm);
+		}
+		if (at == level)
+			break;
+		if (!arch_stage2_present(*entry)) {
+			table = pool->table[--pool->n];
+			WRITE_ONCE(*entry, arch_stage2_table(virt_to_phys(table)));
+		}
+		table = stage2_child(*entry);
+	}
+	pfn = round_down(pfn, 1ULL << (9 * (level - 1)));
+	WRITE_ONCE(*entry, arch_stage2_leaf(pfn, writable, level));
+	if (level == 1)
+		step(stage2_map, vm);
+	else
+		step(stage2_map_large, vm);
+}
+
+static bool test_young(struct stage2 *stage2, u64 *entry, int level)
 {
 	return arch_stage2_test_young(*entry);
 }
 
-static bool clear_young(u64 *entry)
+static bool clear_young(struct stage2 *stage2, u64 *entry, int level)
 {
 	bool young = arch_stage2_test_young(*entry);
 
@@ -179,12 +241,15 @@ static bool clear_young(u64 *entry)
  */
 bool stage2_age(struct vm *vm, gfn_t first, gfn_t end, bool clear)
 {
+	struct visit age = {
+		clear ? clear_young : test_young, &vm->stage2, false,
+	};
+
 	lockdep_assert_held(&vm->mmu_lock);
 	if (!vm->stage2.root)
 		return false;
 	step(stage2_age, vm);
-	return stage2_visit(vm->stage2.root, STAGE2_LEVELS, first, end,
-			    clear ? clear_young : test_young);
+	return stage2_visit(&age, vm->stage2.root, STAGE2_LEVELS, first, end);
 }
 
 /**
@@ -200,17 +265,6 @@ int stage2_init(struct vm *vm)
 	return vm->stage2.root ? 0 : -ENOMEM;
 }
 
-static void free_tables(u64 *table, int level)
-{
-	unsigned int i;
-
-	for (i = 0; level > 1 && i < STAGE2_ENTRIES; i++) {
-		if (arch_stage2_present(table[i]))
-			free_tables(stage2_child(table[i]), level - 1);
-	}
-	kmem_cache_free(table_cache, table);
-}
-
 /**
  * stage2_free() - free the table, if that has not been done
  * @vm: a machine whose vCPUs do not run and will not run again
@@ -221,7 +275,7 @@ static void free_tables(u64 *table, int level)
  */
 void stage2_free(struct vm *vm)
 {
-	u64 *root;
+	u64 *root, *dead = NULL;
 
 	spin_lock(&vm->mmu_lock);
 	root = vm->stage2.root;
@@ -229,5 +283,6 @@ void stage2_free(struct vm *vm)
 	spin_unlock(&vm->mmu_lock);
 	step(stage2_free, vm);
 	if (root)
-		free_tables(root, STAGE2_LEVELS);
+		bury(&dead, root, STAGE2_LEVELS);
+	free_tables(dead);
 }

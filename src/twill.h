@@ -49,9 +49,13 @@ struct memslots {
 #define STAGE2_ENTRIES 512
 #define STAGE2_SIZE (1ULL << (PAGE_SHIFT + 9 * STAGE2_LEVELS))
 
+/* How many frames an entry of the root leads to. */
+#define STAGE2_TOP (1ULL << (9 * (STAGE2_LEVELS - 1)))
+
 /* The second translation. All of it is guarded by vm->mmu_lock. */
 struct stage2 {
 	u64 *root;	/* NULL once it has been freed */
+	u64 *dead;	/* tables taken out of it, linked by their entry 0 */
 };
 
 /* Tables allocated before a lock is taken, to be used under it. */
@@ -76,7 +80,7 @@ struct vm {
 	struct mutex lock;
 	struct mm_struct *mm;
 	struct vcpu *vcpus[MAX_VCPUS];	/* by id; grows only, freed with the VM */
-	atomic_t flush_gen;		/* counts removals from the stage-2 table */
+	atomic64_t flush_gen;		/* counts removals from the stage-2 table */
 	struct mutex slots_lock;	/* one change of slots at a time */
 	struct srcu_struct srcu;	/* readers of memslots */
 	struct memslots __rcu *memslots;
@@ -190,6 +194,7 @@ void vm_flush(struct vm *vm);
 /* memslot.c */
 int memslots_init(struct vm *vm);
 void memslots_free(struct vm *vm);
+hva_t memslot_hva(const struct memslot *slot, gfn_t gfn);
 const struct memslot *memslot_find(const struct memslots *slots, gfn_t gfn);
 int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *region);
 
@@ -200,9 +205,10 @@ int stage2_fill_pool(struct table_pool *pool);
 void stage2_empty_pool(struct table_pool *pool);
 int stage2_init(struct vm *vm);
 void stage2_free(struct vm *vm);
-void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, bool writable,
+void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 		struct table_pool *pool);
 bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end);
+void stage2_flush(struct vm *vm);
 bool stage2_age(struct vm *vm, gfn_t first, gfn_t end, bool clear);
 
 /* fault.c */

@@ -76,7 +76,7 @@ void vm_flush(struct vm *vm)
 {
 	unsigned int i;
 
-	atomic_inc(&vm->flush_gen);
+	atomic64_inc(&vm->flush_gen);
 	smp_mb__after_atomic();	/* pairs with the one before the guest */
 	for (i = 0; i < MAX_VCPUS; i++) {
 		/* pairs with the release in vcpu_publish() */
@@ -178,6 +178,7 @@ static const struct file_operations vcpu_fops = {
 	.owner = THIS_MODULE,
 	.release = vcpu_release,
 	.unlocked_ioctl = vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vcpu_mmap,
 	.llseek = noop_llseek,
 };

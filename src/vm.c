@@ -151,6 +151,7 @@ static const struct file_operations vm_fops = {
 	.owner = THIS_MODULE,
 	.release = vm_release,
 	.unlocked_ioctl = vm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
 

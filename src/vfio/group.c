@@ -143,6 +143,7 @@ static const struct file_operations group_fops = {
 	.open = group_open,
 	.release = group_release,
 	.unlocked_ioctl = group_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
 

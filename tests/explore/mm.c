@@ -11,6 +11,7 @@
 #include "scenario.h"
 
 #define NR_PAGES	8192		/* the arena's */
+#define LARGE		(512 * PAGE_SIZE)
 
 struct page shim_mem_map[NR_PAGES];
 static unsigned long pages_used[64];	/* to be cleared at the next start */
@@ -231,14 +232,15 @@ bool mmget_not_zero(struct mm_struct *m)
 }
 
 /* Memory of user space: an object a page, so that each can go by itself. */
-void *u_memory(size_t size)
+static void *user_pages(size_t size, size_t align)
 {
 	char *first = NULL, *p;
 	size_t at;
 
 	note("mmap()", "memory", HERE);
 	for (at = 0; at < size; at += PAGE_SIZE) {
-		p = arena_alloc(PAGE_SIZE, PAGE_SIZE, "user page", HERE);
+		p = arena_alloc(PAGE_SIZE, at ? PAGE_SIZE : align, "user page",
+				HERE);
 		memset(p, 0, PAGE_SIZE);
 		virt_to_page(p)->refs = 1;
 		page_used(virt_to_page(p));
@@ -251,14 +253,29 @@ void *u_memory(size_t size)
 	return first;
 }
 
-int unmap_memory(void *p, size_t size)
+void *u_memory(size_t size)
 {
-	struct mmu_notifier_range r = { .mm = mm, .start = (unsigned long)p,
-					.end = (unsigned long)p + size };
-	struct mmu_notifier *mn;
-	size_t at;
+	return user_pages(size, PAGE_SIZE);
+}
 
-	visible("munmap", "memory", HERE, NULL, NULL);
+/* Of the 2 MiB only as much is there as a scenario uses. */
+void *u_aligned_memory(size_t size)
+{
+	char *p = user_pages(size, LARGE);
+
+	arena_rewind((uintptr_t)p + LARGE);
+	return p;
+}
+
+pmd_t *shim_pmd(struct mm_struct *m, unsigned long at)
+{
+	return &m->pmd[(at - SHIM_ARENA) / LARGE % ARRAY_SIZE(m->pmd)];
+}
+
+static void invalidate(struct mmu_notifier_range *r)
+{
+	struct mmu_notifier *mn;
+
 	touch(mm, T_WRITE);
 	acquire(mm);
 	release(mm);
@@ -268,18 +285,78 @@ int unmap_memory(void *p, size_t size)
 	}
 	for (mn = mm->notifiers; mn; mn = mn->next)
 		if (mn->ops->invalidate_range_start)
-			mn->ops->invalidate_range_start(mn, &r);
-	for (at = 0; at < size; at += PAGE_SIZE)
-		drop_page(virt_to_page((char *)p + at), HERE);
+			mn->ops->invalidate_range_start(mn, r);
+}
+
+static void invalidated(struct mmu_notifier_range *r)
+{
+	struct mmu_notifier *mn;
+
 	for (mn = mm->notifiers; mn; mn = mn->next) {
 		if (!mn->active)	/* registered meanwhile */
 			continue;
 		if (mn->ops->invalidate_range_end)
-			mn->ops->invalidate_range_end(mn, &r);
+			mn->ops->invalidate_range_end(mn, r);
 		touch(mn, T_RELEASE);
 		release(mn);
 		mn->active--;
 	}
+}
+
+/* The 2 MiB around P are mapped by one entry, or by one for each page. */
+static void remap(void *p, bool large, unsigned long pc)
+{
+	pmd_t *pmd = shim_pmd(mm, (unsigned long)p);
+	struct mmu_notifier_range r = { .mm = mm };
+
+	if (pmd->large == large)
+		return;
+	r.start = (unsigned long)p / LARGE * LARGE;
+	r.end = r.start + LARGE;
+	visible(large ? "collapse" : "split", "memory", pc, NULL, NULL);
+	invalidate(&r);
+	use(pmd, sizeof(*pmd), T_WRITE, pc);
+	pmd->large = large;
+	invalidated(&r);
+}
+
+void u_collapse(void *p)
+{
+	cur->kernel = true;
+	remap(p, true, HERE);
+	cur->kernel = false;
+}
+
+/* The pages stay the same, which nobody can tell. */
+void u_map_anew(void *p)
+{
+	struct mmu_notifier_range r = { .mm = mm, .end = (unsigned long)p };
+	struct object *o;
+
+	cur->kernel = true;
+	while ((o = arena_object(r.end)) && o->live) {
+		r.start = r.end;
+		r.end += PAGE_SIZE;
+		visible("munmap", "memory", HERE, NULL, NULL);
+		invalidate(&r);
+		invalidated(&r);
+	}
+	shim_pmd(mm, (unsigned long)p)->large = 1;
+	cur->kernel = false;
+}
+
+int unmap_memory(void *p, size_t size)
+{
+	struct mmu_notifier_range r = { .mm = mm, .start = (unsigned long)p,
+					.end = (unsigned long)p + size };
+	size_t at;
+
+	remap(p, false, HERE);
+	visible("munmap", "memory", HERE, NULL, NULL);
+	invalidate(&r);
+	for (at = 0; at < size; at += PAGE_SIZE)
+		drop_page(virt_to_page((char *)p + at), HERE);
+	invalidated(&r);
 	return 0;
 }
 
@@ -477,6 +554,7 @@ void mm_reset(void)
 	mm = arena_alloc(sizeof(*mm), 16, "mm", HERE);
 	memset(mm, 0, sizeof(*mm));
 	mm->mm_users = mm->mm_count = 1;
+	mm->pgd.mm = mm;
 	for (i = 0; i < NR_TASKS; i++)
 		kernel_tasks[i].mm = mm;
 }

@@ -30,7 +30,7 @@ DROP = {
            r"stage2_free|stage2_empty_pool|notifier_unregister|vcpus_destroy|"
            r"devices_destroy|vcpu_destroy|cleanup_srcu_struct|pt_device_close|"
            r"device_unmake|free_tables|drop_file|list_del)\(",
-    "flush": r"(vm_flush|atomic_inc|smp_mb__after_atomic|"
+    "flush": r"(vm_flush|stage2_flush|atomic64_inc|smp_mb__after_atomic|"
              r"synchronize_srcu_expedited)\(",
     "count": r"(vm->invalidating(\+\+|--)|WRITE_ONCE\(vm->invalidate_seq)",
     "set": r"(set_vm|list_add|rcu_assign_pointer|smp_store_release)\(",
@@ -54,7 +54,7 @@ ENDS = ["vm_destroy", "vcpu_destroy", "device_release", "release_device",
         "vfio_dev_end", "drop_file", "stage2_free", "devices_destroy",
         "pt_device_close", "release_vm", "memslots_publish", "memslot_retire",
         "null_close", "memslots_free", "vcpu_publish", "fault_slot",
-        "invalidate_end"]
+        "invalidate_end", "stage2_flush"]
 
 
 def functions(lines):

@@ -65,6 +65,9 @@ int u_munmap(void *p, size_t size);
 
 /* In the explorer only: what a host does to a process, and its end. */
 int u_age(void *p);
+void *u_aligned_memory(size_t size);	/* where 2 MiB begin */
+void u_collapse(void *p);		/* ... which are now mapped by one entry */
+void u_map_anew(void *p);		/* the same, after munmap() page by page */
 void u_exit(void);
 
 /* What must hold. */

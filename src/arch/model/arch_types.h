@@ -16,10 +16,10 @@ struct arch_vcpu {
 	u64 value;		/* last read or taken in */
 	gfn_t tlb_gfn;
 	u64 tlb_entry;		/* 0: nothing is remembered */
-	int flush_gen;		/* vm->flush_gen when it was */
+	s64 flush_gen;		/* vm->flush_gen when it was */
 };
 
-enum { MODEL_PRESENT = 1, MODEL_WRITABLE = 2, MODEL_YOUNG = 4 };
+enum { MODEL_PRESENT = 1, MODEL_WRITABLE = 2, MODEL_YOUNG = 4, MODEL_LARGE = 8 };
 
 static inline u64 arch_stage2_table(phys_addr_t table)
 {
@@ -34,7 +34,7 @@ static inline phys_addr_t arch_stage2_phys(u64 entry)
 static inline u64 arch_stage2_leaf(u64 pfn, bool writable, int level)
 {
 	return pfn << PAGE_SHIFT | MODEL_PRESENT | MODEL_YOUNG |
-	       (writable ? MODEL_WRITABLE : 0);
+	       (writable ? MODEL_WRITABLE : 0) | (level > 1 ? MODEL_LARGE : 0);
 }
 static inline bool arch_stage2_present(u64 entry)
 {
@@ -43,7 +43,7 @@ static inline bool arch_stage2_present(u64 entry)
 
 static inline bool arch_stage2_is_leaf(u64 entry, int level)
 {
-	return level == 1;
+	return level == 1 || entry & MODEL_LARGE;
 }
 
 static inline bool arch_stage2_writable(u64 entry)

@@ -10,28 +10,30 @@
 static u64 model_walk(struct vcpu *vcpu, gfn_t gfn)
 {
 	u64 *table = READ_ONCE(vcpu->vm->stage2.root);
-	u64 entry = 0;
 	int level;
 
-	for (level = STAGE2_LEVELS; table && level > 0; level--) {
-		entry = READ_ONCE(table[(gfn >> (9 * (level - 1))) &
-					(STAGE2_ENTRIES - 1)]);
+	for (level = STAGE2_LEVELS; table; level--) {
+		gfn_t size = 1ULL << (9 * (level - 1));	/* in frames */
+		u64 entry = READ_ONCE(table[gfn / size % STAGE2_ENTRIES]);
+
 		if (!arch_stage2_present(entry))
 			return 0;
+		if (arch_stage2_is_leaf(entry, level))
+			return entry + (gfn % size << PAGE_SHIFT);
 		table = phys_to_virt(arch_stage2_phys(entry));
 	}
-	return entry;
+	return 0;
 }
 static void model_enter(struct vcpu *vcpu)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
-	int gen;
+	s64 gen;
 
 	local_irq_disable();
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
 	WRITE_ONCE(vcpu->mode, IN_GUEST);
 	smp_mb();	/* pairs with the one in vm_flush() */
-	gen = atomic_read(&vcpu->vm->flush_gen);
+	gen = atomic64_read(&vcpu->vm->flush_gen);
 	if (gen != arch->flush_gen)
 		arch->tlb_entry = 0;
 	arch->flush_gen = gen;

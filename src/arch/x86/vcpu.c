@@ -160,7 +160,7 @@ void arch_vcpu_put(struct vcpu *vcpu)
 static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *own, int cpu)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
-	int gen = atomic_read(&vcpu->vm->flush_gen);
+	s64 gen = atomic64_read(&vcpu->vm->flush_gen);
 	u8 flush = TLB_CONTROL_DO_NOTHING;
 
 	if (own->tlb_owner != arch->id || arch->last_cpu != cpu ||

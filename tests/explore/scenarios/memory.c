@@ -165,3 +165,155 @@ static void slot_gone(void)
 
 SCENARIO("slot-vs-slot", "slots are added and removed by two tasks",
 	 setup, close_all, slot_again, slot_gone);
+
+/* Two slots that share tables; both pages are mapped. */
+static void setup_two(void)
+{
+	struct kvm_userspace_memory_region r = {
+		.slot = 1, .guest_phys_addr = PAGE, .memory_size = PAGE,
+	};
+	struct model_script s = { .n = 2, .op = {
+		{ .kind = MODEL_TOUCH }, { .kind = MODEL_WRITE, .gpa = PAGE },
+	} };
+	struct model_script again = { .n = 2, .op = {
+		{ .kind = MODEL_WRITE, .gpa = PAGE, .value = 9 },
+		{ .kind = MODEL_TOUCH, .gpa = PAGE },
+	} };
+
+	setup_spare();
+	r.userspace_addr = (unsigned long)spare;
+	u_assert(!u_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r));
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &again));
+}
+
+static void run_to_nine(void)
+{
+	__u64 value = 0;
+
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(!u_ioctl(vcpu, MODEL_GET_VALUE, &value));
+	u_assert(value == 9);
+}
+
+static void close_two(void)
+{
+	close_all();
+	if (spare)
+		u_munmap(spare, PAGE);
+}
+
+static void lose_spare(void)
+{
+	take_spare();
+	spare = NULL;
+}
+
+SCENARIO("tables-vs-use", "a slot goes, with tables that a guest walks through",
+	 setup_two, close_two, run_to_nine, slot_gone);
+SCENARIO("tables-vs-both", "... and the page in use is taken back meanwhile",
+	 setup_two, close_two, run, slot_gone, lose_spare);
+
+/*
+ * 2 MiB that the host maps by one entry, of which two pages are used. The host
+ * breaks the entry up before it takes one of them.
+ */
+static void setup_large(void)
+{
+	struct model_script s = { .n = 2, .op = {
+		{ .kind = MODEL_WRITE, .value = 7 },
+		{ .kind = MODEL_TOUCH, .gpa = PAGE },
+	} };
+
+	setup();
+	u_munmap(memory, PAGE);
+	set_memory(0);
+	memory = u_aligned_memory(2 * PAGE);
+	u_collapse(memory);
+	set_memory(512 * PAGE);
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
+}
+
+static void setup_large_mapped(void)
+{
+	struct model_script s = { .n = 2, .op = {
+		{ .kind = MODEL_WRITE, .gpa = PAGE, .value = 7 },
+		{ .kind = MODEL_TOUCH },
+	} };
+
+	setup_large();
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
+}
+
+static void take_second(void)
+{
+	u_munmap(memory + PAGE, PAGE);
+}
+
+static void close_second(void)
+{
+	u_close(vcpu);
+	u_close(vm);
+	u_munmap(memory, PAGE);
+}
+
+SCENARIO("split-vs-fault", "2 MiB are broken up, and one page taken, in a fault",
+	 setup_large, close_second, run, take_second);
+SCENARIO("split-vs-use", "... while they are in use",
+	 setup_large_mapped, close_second, run, take_second);
+SCENARIO("split-vs-slot", "... while their slot is removed",
+	 setup_large_mapped, close_second, run, take_second, remove_slot);
+
+static int vcpu2;
+
+/* Pages that the guest knows as pages. */
+static void setup_pages(void)
+{
+	struct model_script s = { .n = 1, .op = { { .kind = MODEL_TOUCH } } };
+	struct model_script t = { .n = 1, .op = {
+		{ .kind = MODEL_TOUCH, .gpa = PAGE },
+	} };
+
+	setup();
+	u_munmap(memory, PAGE);
+	set_memory(0);
+	memory = u_aligned_memory(2 * PAGE);
+	set_memory(512 * PAGE);
+	vcpu2 = u_ioctl(vm, KVM_CREATE_VCPU, 1);
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
+	u_assert(!u_ioctl(vcpu2, MODEL_SET_SCRIPT, &t));
+}
+
+/* There is a table, and nothing in it, where 2 MiB may be mapped. */
+static void setup_table(void)
+{
+	setup_pages();
+	u_map_anew(memory);
+}
+
+static void run_second(void)
+{
+	u_assert(!u_ioctl(vcpu2, KVM_RUN, 0));
+}
+
+static void close_table(void)
+{
+	u_close(vcpu);
+	u_close(vcpu2);
+	u_close(vm);
+	u_munmap(memory, 2 * PAGE);
+}
+
+static void collapse(void)
+{
+	u_collapse(memory);
+}
+
+SCENARIO("table-vs-walk", "2 MiB take the place of a table that another walks",
+	 setup_table, close_table, run_to_end, run_second);
+SCENARIO("collapse-vs-fault", "pages become 2 MiB while a guest faults",
+	 setup_pages, close_table, run_second, collapse);

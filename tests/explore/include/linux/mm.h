@@ -29,6 +29,7 @@ struct vm_area_struct {
 
 #define VM_FAULT_SIGBUS	2
 #define FOLL_WRITE	1
+#define FOLL_HWPOISON	2
 #define FAULT_FLAG_WRITE	1
 #define VM_WRITE	2
 #define VM_SHARED	8
@@ -39,6 +40,18 @@ long get_user_pages_unlocked(unsigned long start, unsigned long n,
 			     struct page **pages, unsigned int flags);
 #define get_user_pages_fast(s, n, f, p)	\
 	((int)get_user_pages_unlocked(s, n, p, f))
+/* The host's table: one level, of what 2 MiB each are mapped by. */
+#define pgd_offset(mm, at)	(&(mm)->pgd)
+#define p4d_offset(pgd, at)	(pgd)
+#define pud_offset(p4d, at)	(p4d)
+#define pmd_offset(pud, at)	shim_pmd((pud)->mm, at)
+#define pgd_present(pgd)	true
+#define p4d_present(p4d)	true
+#define pud_present(pud)	true
+#define pud_leaf(pud)		false
+#define pmd_present(pmd)	true
+#define pmd_leaf(pmd)		((pmd).large)
+pmd_t *shim_pmd(struct mm_struct *mm, unsigned long at);
 #define mmap_read_lock(mm)	((void)(mm))
 #define mmap_read_unlock(mm)	((void)(mm))
 

@@ -8,9 +8,20 @@
 struct mm_struct;
 struct mmu_notifier;
 
+typedef struct {
+	struct mm_struct *mm;
+} pgd_t;
+typedef pgd_t p4d_t;
+typedef pgd_t pud_t;
+typedef struct {
+	unsigned long large;
+} pmd_t;
+
 struct mm_struct {
 	int mm_users, mm_count;
 	struct mmu_notifier *notifiers;
+	pgd_t pgd;
+	pmd_t pmd[16];
 };
 
 struct mmu_notifier_range {
