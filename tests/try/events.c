@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -68,6 +69,7 @@ GUEST(faults, SAY("a") "mov $0x12345678, %ecx; rdmsr;" SAY("b")
       "wrmsr; sti; hlt; hlt");
 GUEST(masks, SAY("a") "cli;" SAY("b") SAY("c") "hlt");
 GUEST(spins, "1: jmp 1b");
+GUEST(circles, "1: cpuid; incw 0x7000; jmp 1b");
 
 static int kvm, vm, vcpu;
 static struct kvm_run *run;
@@ -339,6 +341,36 @@ static void try_signals(void)
 	stop();
 }
 
+/* Exits that are answered at once must not keep everybody else out. */
+static void *take_back(void *main_thread)
+{
+	volatile uint16_t *count = (uint16_t *)(memory + 0x7000);
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		while (!*count)
+			;
+		madvise(memory + 0x7000, 0x1000, MADV_DONTNEED);
+	}
+	printf("[taken back %d times]", i);
+	pthread_kill(*(pthread_t *)main_thread, SIGUSR2);
+	return NULL;
+}
+
+static void try_circles(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	pthread_t self = pthread_self(), other;
+
+	START(circles);
+	sigaction(SIGUSR2, &action, NULL);
+	pthread_create(&other, NULL, take_back, &self);
+	if (ioctl(vcpu, KVM_RUN, 0) < 0)
+		printf("[%s]", strerror(errno));
+	pthread_join(other, NULL);
+	stop();
+}
+
 int main(int argc, char **argv)
 {
 	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -356,6 +388,7 @@ int main(int argc, char **argv)
 	try_exceptions();
 	try_requests();
 	try_signals();
+	try_circles();
 	putchar('\n');
 	return 0;
 }

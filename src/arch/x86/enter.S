@@ -8,7 +8,8 @@
 .section .noinstr.text, "ax"
 
 /*
- * void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host)
+ * void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host,
+ *		  struct vcpu *vcpu)
  *
  * The global flag is clear. Interrupts are off before and after; they are
  * open, but held back by that flag, in between.
@@ -20,13 +21,16 @@ SYM_FUNC_START(svm_enter)
 	push	%r13
 	push	%r14
 	push	%r15
-	push	%rdx		/* the host's page */
-	push	%rdi		/* the guest's registers */
+	push	%rdx		/* 24(%rsp): the host's page */
+	push	%rsi		/* 16(%rsp): the VMCB */
+	push	%rcx		/*  8(%rsp): the vCPU */
+	push	%rdi		/*   (%rsp): the guest's registers */
 	sti
 	mov	%rdx, %rax
 	vmsave	%rax
 	mov	%rsi, %rax
 	vmload	%rax
+	.Lonce_more:
 	mov	SLOT(__VCPU_REGS_RCX)(%rdi), %rcx
 	mov	SLOT(__VCPU_REGS_RDX)(%rdi), %rdx
 	mov	SLOT(__VCPU_REGS_RBX)(%rdi), %rbx
@@ -42,8 +46,7 @@ SYM_FUNC_START(svm_enter)
 	mov	SLOT(__VCPU_REGS_R15)(%rdi), %r15
 	mov	SLOT(__VCPU_REGS_RDI)(%rdi), %rdi
 	vmrun	%rax
-	vmsave	%rax
-	pop	%rax		/* the guest's registers */
+	mov	(%rsp), %rax
 	mov	%rcx, SLOT(__VCPU_REGS_RCX)(%rax)
 	mov	%rdx, SLOT(__VCPU_REGS_RDX)(%rax)
 	mov	%rbx, SLOT(__VCPU_REGS_RBX)(%rax)
@@ -58,17 +61,30 @@ SYM_FUNC_START(svm_enter)
 	mov	%r13, SLOT(__VCPU_REGS_R13)(%rax)
 	mov	%r14, SLOT(__VCPU_REGS_R14)(%rax)
 	mov	%r15, SLOT(__VCPU_REGS_R15)(%rax)
-	pop	%rax		/* the host's page */
-	vmload	%rax
-	cli
 	xor	%ecx, %ecx
 	xor	%edx, %edx
+	xor	%ebx, %ebx
+	xor	%ebp, %ebp
 	xor	%esi, %esi
-	xor	%edi, %edi
 	xor	%r8d, %r8d
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
+	xor	%r12d, %r12d
+	xor	%r13d, %r13d
+	xor	%r14d, %r14d
+	xor	%r15d, %r15d
+	mov	8(%rsp), %rdi
+	call	svm_behind_the_door
+	test	%al, %al
+	mov	(%rsp), %rdi
+	mov	16(%rsp), %rax
+	jnz	.Lonce_more
+	vmsave	%rax
+	mov	24(%rsp), %rax
+	vmload	%rax
+	cli
+	add	$32, %rsp
 	pop	%r15
 	pop	%r14
 	pop	%r13

@@ -10,6 +10,7 @@
 #include <asm/mce.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
+#include <asm/pkru.h>
 #include "svm.h"
 #include "visit.h"
 
@@ -97,6 +98,7 @@ void svm_reset(struct vcpu *vcpu)
 	memset(&arch->events, 0, sizeof(arch->events));
 	memset(&arch->emul, 0, sizeof(arch->emul));
 	arch->xcr0 = XFEATURE_MASK_FP;
+	arch->pkru = PKRU_OF_A_PROCESS;
 	arch->owns_dr = false;
 	arch->last_cpu = -1;
 }
@@ -183,8 +185,7 @@ static void put_on_guest(struct arch_vcpu *arch, const struct svm_cpu *own)
 		wrmsrl(MSR_IA32_XSS, 0);
 	if (arch->tsc_aux != own->tsc_aux)
 		wrmsrl(MSR_TSC_AUX, arch->tsc_aux);
-	if (boot_cpu_has(X86_FEATURE_OSPKE))
-		wrpkru(arch->pkru);
+	write_pkru(arch->pkru);
 	if (arch->owns_dr) {
 		set_debugreg(0, 7);
 		set_debugreg(arch->dr[0], 0);
@@ -205,10 +206,8 @@ static void take_off_guest(struct arch_vcpu *arch, const struct svm_cpu *own,
 		wrmsrl(MSR_IA32_XSS, own->xss);
 	if (arch->tsc_aux != own->tsc_aux)
 		wrmsrl(MSR_TSC_AUX, own->tsc_aux);
-	if (boot_cpu_has(X86_FEATURE_OSPKE)) {
-		arch->pkru = rdpkru();
-		wrpkru(host_pkru);
-	}
+	arch->pkru = read_pkru();
+	write_pkru(host_pkru);
 	if (arch->owns_dr) {
 		get_debugreg(arch->dr[0], 0);
 		get_debugreg(arch->dr[1], 1);
@@ -221,11 +220,11 @@ static void take_off_guest(struct arch_vcpu *arch, const struct svm_cpu *own,
 		hw_breakpoint_restore();
 }
 
-static noinstr void enter(struct arch_vcpu *arch, phys_addr_t vmcb,
+static noinstr void enter(struct vcpu *vcpu, phys_addr_t vmcb,
 			  phys_addr_t host)
 {
 	visit_begin();
-	svm_enter(arch->regs, vmcb, host);
+	svm_enter(vcpu->arch.regs, vmcb, host, vcpu);
 	visit_end();
 }
 
@@ -233,13 +232,13 @@ static void cross(struct vcpu *vcpu, struct svm_cpu *own)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
 	struct vmcb_save_area *save = &arch->vmcb->save;
-	u32 host_pkru = boot_cpu_has(X86_FEATURE_OSPKE) ? rdpkru() : 0;
+	u32 host_pkru = read_pkru();
 
 	save->rax = arch->regs[REG_RAX];
 	save->rsp = arch->regs[REG_RSP];
 	clgi();
 	put_on_guest(arch, own);
-	enter(arch, virt_to_phys(arch->vmcb), page_to_phys(own->host));
+	enter(vcpu, virt_to_phys(arch->vmcb), page_to_phys(own->host));
 	take_off_guest(arch, own, host_pkru);
 	stgi();
 	arch->regs[REG_RAX] = save->rax;
