@@ -101,6 +101,21 @@ static void inherit(struct node *d)
 	}
 }
 
+/*
+ * A worker could have begun, and now it cannot: its work was cancelled. No
+ * operation of its own will be there to say so.
+ */
+static void find_lost(const struct node *d)
+{
+	struct node *p;
+
+	if (parent < 0)
+		return;
+	p = &nodes[parent];
+	p->backtrack |= p->enabled & ~d->enabled & ~(1 << p->taken) &
+			-(1 << WORKER_TASK);
+}
+
 static struct node *next_node(bool *new)
 {
 	*new = depth == nnodes;
@@ -126,6 +141,7 @@ int dpor_choose(int n, const char *who)
 			d->enabled |= 1 << who[i];
 		for (i = 0; i < NR_TASKS; i++)
 			d->foot[i].n = 0;
+		find_lost(d);
 		inherit(d);
 		for (i = 0; i < n && d->sleep >> who[i] & 1; i++)
 			;

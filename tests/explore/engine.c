@@ -34,6 +34,8 @@ int operations;
 static bool starting;		/* a task runs up to its first operation */
 static bool exploring;		/* there are tasks, or there is work */
 struct finding found;
+struct link links[MAX_LINKS];	/* of a circle, when one is found */
+int nlinks;
 struct result *result;
 unsigned int check;
 
@@ -176,6 +178,11 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	     info->si_addr);
 }
 
+static bool is_idle(const struct task *t)
+{
+	return !t->alive || (t->op && !strcmp(t->op, "idle"));
+}
+
 /* Nobody can run. The task that came last closed the circle. */
 static _Noreturn void deadlock(void)
 {
@@ -184,18 +191,16 @@ static _Noreturn void deadlock(void)
 	struct task *t, *last = cur;
 	int i, len = 0;
 
-	if (last->id == MAIN_TASK || !last->alive || !last->op)
+	if (last->id == MAIN_TASK || is_idle(last) || !last->op)
 		for (i = 1; i < NR_TASKS; i++)
-			if (tasks[i].alive && (i != WORKER_TASK ||
-					       strcmp(tasks[i].op, "idle")))
+			if (!is_idle(&tasks[i]))
 				last = &tasks[i];
 	text[0] = 0;
 	for (i = 0; i < NR_TASKS; i++) {
 		int owner;
 
 		t = &tasks[i];
-		if (!t->alive || (i == MAIN_TASK && last != t) ||
-		    (i == WORKER_TASK && !strcmp(t->op, "idle")))
+		if (is_idle(t) || (i == MAIN_TASK && last != t))
 			continue;
 		owner = t->op_lock ? lock_owner(t->op_lock) : -1;
 		len += snprintf(text + len, sizeof(text) - len,
@@ -242,13 +247,15 @@ void go_round(unsigned long pc)
 
 static bool is_ready(struct task *t)
 {
-	return t->alive && (!t->ready || t->ready(t->arg));
+	return t->alive && (!t->ready || t->ready(t->arg) ||
+			    (t->guest && guest_wakes(t)));
 }
 
 static void pick_next(void)
 {
 	struct task *from = cur, *to;
 	char who[NR_TASKS];
+	unsigned int workers = 0;
 	bool free = true;
 	int i, n = 0;
 
@@ -265,7 +272,7 @@ static void pick_next(void)
 	}
 	if (is_ready(cur) && !is_spinning(cur)) {
 		who[n++] = cur->id;
-		free = false;
+		free = cur->timed;
 	}
 	/* The main task waits for all others: it comes last. */
 	for (i = 1; i <= NR_TASKS; i++) {
@@ -274,6 +281,9 @@ static void pick_next(void)
 		if (t->alive && t != cur && is_ready(t) && !is_spinning(t))
 			who[n++] = t->id;
 	}
+	for (i = WORKER_TASK; i < IRQ_TASK; i++)
+		workers |= (tasks[i].alive && is_ready(&tasks[i])) << i;
+	note_ready(workers);
 	/* Nobody but those who spin: let them. */
 	for (i = 0; !n && i < NR_TASKS; i++)
 		if (is_ready(&tasks[i]))
@@ -295,18 +305,25 @@ go:
 void wait_for(const char *op, const char *name, unsigned long pc,
 	      ready_fn ready, void *arg)
 {
+	const void *lock = cur->op_lock;
+
+again:
+	cur->op_lock = lock;
 	cur->op = op;
 	cur->op_name = name;
 	cur->arg_pc = pc;
 	cur->ready = ready;
 	cur->arg = arg;
 	cur->operations++;
-	if (++operations > MAX_OPERATIONS)
+	if (++operations > MAX_OPERATIONS &&
+	    (name || operations > MAX_OPERATIONS + PATIENCE))
 		fail("livelock", name ? name : op, pc, NULL, NULL,
 		     "more than %d operations", MAX_OPERATIONS);
 	pick_next();
 	if (exploring)
 		begin_event(pc, dpor_node());
+	if (cur->guest && !cur->halted && guest_take())
+		goto again;
 	cur->ready = NULL;
 	cur->op_lock = NULL;
 	cur->marked_read = cur->marked_write = 0;
@@ -322,6 +339,11 @@ void visible(const char *op, const char *name, unsigned long pc,
 
 static void task_start(void)
 {
+	if (cur->id > MAX_TASKS) {
+		if (exploring)
+			begin_event(0, dpor_node());
+		cur->ready = NULL;
+	}
 	cur->fn();
 	check_user_return((unsigned long)cur->fn + 1);
 	touch(&cur->irqs_off, T_RELEASE);
@@ -350,11 +372,25 @@ void spawn(int id, void (*fn)(void))
 
 	t->fn = fn;
 	t->alive = true;
-	if (id != MAIN_TASK && id != WORKER_TASK)
+	if (id > MAIN_TASK && id <= MAX_TASKS)
 		race_spawn(id);
 	*--sp = NULL;		/* so that the stack is aligned as after a call */
 	*--sp = (void *)task_start;
 	t->sp = sp - 6;
+}
+
+/* Not started: it stands where it waits for the first thing to do. */
+void need_task(int id)
+{
+	struct task *t = &tasks[id];
+
+	if (t->alive)
+		return;
+	spawn(id, id == IRQ_TASK ? run_irqs : run_worker);
+	t->op = "idle";
+	t->op_name = "";
+	t->ready = id == IRQ_TASK ? have_irq : have_work;
+	t->arg = (void *)(long)(id - WORKER_TASK);
 }
 
 static bool all_done(void *unused)
@@ -364,7 +400,8 @@ static bool all_done(void *unused)
 	for (i = 1; i <= MAX_TASKS; i++)
 		if (tasks[i].alive)
 			return false;
-	return workers_idle(unused);
+	(void)unused;
+	return workers_idle() && irq_idle();
 }
 
 /* One execution, from loading the modules to unloading them. */
@@ -373,8 +410,6 @@ static void main_task(void)
 	const struct scenario *s = running;
 	int i;
 
-	spawn(WORKER_TASK, run_worker);
-	start(WORKER_TASK);
 	if (!s->bare)
 		load_modules();
 	mark_init_objects();
@@ -400,7 +435,7 @@ static void main_task(void)
 		unload_modules();
 	check_leaks(true);
 	if (opts.states)
-		note_state(state_hash());
+		note_state(state_hash() ^ outcome_hash());
 }
 
 void execute(void)
@@ -415,14 +450,19 @@ void execute(void)
 		tasks[i].frames = frames[i];
 		tasks[i].held = held[i];
 		tasks[i].id = tasks[i].cpu = i;
-		tasks[i].letter = "-ABCDw"[i];
+		tasks[i].letter = TASK_LETTERS[i];
 	}
 	found.class[0] = 0;
+	nlinks = 0;
+	order_begin();
 	starting = exploring = false;
 	operations = 0;
 	choices_reset();
 	check = 2166136261u;
 	wait_reset();
+	work_reset();
+	cpu_reset();
+	outcome_reset();
 	kernel_reset();
 	spawn(MAIN_TASK, main_task);
 	cur = &tasks[MAIN_TASK];

@@ -115,6 +115,31 @@ static unsigned int place(int task, unsigned long pc)
 	return i;
 }
 
+static void share(int task, unsigned long pc)
+{
+	unsigned int h = place(task, pc);
+
+	if (shared[h].key)
+		return;
+	if (++nshared > TABLE / 2)
+		die("too many places");
+	shared[h].key = key_of(task, pc);
+	shared_grown = true;
+}
+
+/*
+ * Who could go on before the last operation, and cannot now, was stopped by it:
+ * work that was cancelled. It will not come by to show that the two met.
+ */
+void note_ready(unsigned int ready)
+{
+	static unsigned int before;
+
+	if (nevents > 1 && before & ~ready & ~(1u << events[nevents - 1].task))
+		share(events[nevents - 1].task, events[nevents - 1].pc);
+	before = ready;
+}
+
 bool is_shared(int task, unsigned long pc)
 {
 	return shared[place(task, pc)].key;
@@ -173,13 +198,7 @@ void learn_shared(void)
 			     !(th->readers & (th->readers - 1))) &&
 			    !is_contested(t->at))
 				continue;
-			h = place(e->task, e->pc);
-			if (shared[h].key)
-				continue;
-			if (++nshared > TABLE / 2)
-				die("too many places");
-			shared[h].key = key_of(e->task, e->pc);
-			shared_grown = true;
+			share(e->task, e->pc);
 		}
 	}
 }

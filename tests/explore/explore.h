@@ -12,6 +12,9 @@
 #define MAX_TASKS	4	/* a scenario has A, B, C; the grid one more */
 #define MAX_ROWS	4096
 #define MAX_FRAMES	48
+#define MAX_OUTCOME	512
+#define MAX_LINKS	6
+#define LONGEST		40	/* a replay string */
 
 /* A scenario: scenario.h has the macro that declares one. */
 struct scenario {
@@ -49,6 +52,21 @@ struct finding {
 	struct stack other;		/* freed here, held since here, ... */
 };
 
+struct deviation {
+	int point;
+	char task;		/* its letter; '!': this one fails */
+};
+
+/* One step of a circle of locks: where it was seen, and how to see it again. */
+struct link {
+	char title[128];
+	struct stack stack;
+	bool elsewhere;			/* in another execution than the last */
+	int n;
+	struct deviation schedule[LONGEST];
+	char replay[LONGEST + 1];
+};
+
 struct options {
 	int bound;			/* search bounds first..bound */
 	int first;
@@ -57,6 +75,7 @@ struct options {
 	bool complete;			/* then without a bound, then sampled */
 	bool unreduced;			/* every order, equivalent or not */
 	bool states;			/* collect final states; go on */
+	bool outcomes;			/* ... and what the tasks saw */
 	bool step;			/* a person chooses */
 	bool no_order;			/* leave the lock-order detector out */
 	const char *replay;		/* run this one schedule */
@@ -73,10 +92,14 @@ struct result {
 	long failures;			/* with states: that ended in a finding */
 	int nstates;
 	unsigned int *state;		/* final states, sorted */
+	int noutcomes;
+	char (*outcome)[MAX_OUTCOME];	/* what was seen, sorted */
 	double seconds;
-	char replay[41];
+	char replay[LONGEST + 1];
 	bool diverged;			/* the replay string does not fit */
 	bool elsewhere;			/* needs what other runs have taught */
+	int nlinks;
+	struct link links[MAX_LINKS];
 	int nrows;
 	struct row *rows;
 };
@@ -89,6 +112,7 @@ struct result *explore(const struct scenario *s, const struct options *o);
 
 void print_table(FILE *f, const struct scenario *s, struct result *r);
 void print_json(FILE *f, const struct scenario *s, struct result *r);
+void print_outcomes(FILE *f, const struct result *r);
 void name_finding(struct result *r);
 
 #endif

@@ -37,6 +37,11 @@ build/test-explore: build/tangled $(EXPLORE_SOURCES) tests/unit/explore.c \
 check-explore: build/test-explore build/explore
 	@build/test-explore
 
+# The litmus programs as a module, on the stock kernel.
+.PHONY: check-litmus
+check-litmus: build/explore | build/stamps/need-vm
+	@$(EXPLORE)/kernel/compare.py
+
 # Runs that the book shows. The table of a variant is named after it.
 build/recorded/explore-%.txt: build/explore
 	@mkdir -p $(@D)

@@ -13,6 +13,7 @@ static const char usage[] =
 	"usage: explore --list\n"
 	"       explore SCENARIO [--variant V] [--bound N] [--complete]\n"
 	"               [--faults N] [--no-lock-order] [--replay S] [--step] [--json]\n"
+	"       explore SCENARIO --outcomes\n"
 	"       explore grid --tasks T --sections S [--bound N]\n";
 
 static int by_name(const void *a, const void *b)
@@ -90,6 +91,8 @@ int main(int argc, char **argv)
 			o.complete = true;
 		else if (!strcmp(arg, "--unreduced"))
 			o.unreduced = true;
+		else if (!strcmp(arg, "--outcomes"))
+			o.outcomes = o.states = o.complete = o.no_order = true;
 		else if (!strcmp(arg, "--repeat") && more)
 			repeat = atoi(argv[++i]);
 		else if (!strcmp(arg, "--step"))
@@ -142,6 +145,8 @@ int main(int argc, char **argv)
 		free(again);
 	}
 	name_finding(r);
+	if (o.outcomes)
+		print_outcomes(stdout, r);
 	if (json)
 		print_json(stdout, s, r);
 	else

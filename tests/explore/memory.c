@@ -314,6 +314,8 @@ static inline void plain(uintptr_t addr, size_t size, bool write,
 
 	if (addr - stacks_start < stacks_end - stacks_start && !stack_guard)
 		return;
+	if (cur->guest)
+		guest_boundary(pc);
 	o = check_access(addr, size, write, pc);
 	if (!racing)
 		return;

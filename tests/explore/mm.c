@@ -253,6 +253,21 @@ static void *user_pages(size_t size, size_t align)
 	return first;
 }
 
+/* What callbacks run under, and those who go away wait for. */
+static int notifier_class(void)
+{
+	static const char key;
+
+	return pseudo_class(&key, "notifier");
+}
+
+static int mmap_class(void)
+{
+	static const char key;
+
+	return class_of(&key, 0, "mmap_lock");
+}
+
 void *u_memory(size_t size)
 {
 	return user_pages(size, PAGE_SIZE);
@@ -283,6 +298,8 @@ static void invalidate(struct mmu_notifier_range *r)
 		touch(mn, T_WRITE);
 		mn->active++;
 	}
+	hold_pseudo(mm, mmap_class(), HERE);
+	hold_pseudo(&mm->notifiers, notifier_class(), HERE);
 	for (mn = mm->notifiers; mn; mn = mn->next)
 		if (mn->ops->invalidate_range_start)
 			mn->ops->invalidate_range_start(mn, r);
@@ -301,6 +318,8 @@ static void invalidated(struct mmu_notifier_range *r)
 		release(mn);
 		mn->active--;
 	}
+	drop_pseudo(&mm->notifiers);
+	drop_pseudo(mm);
 }
 
 /* The 2 MiB around P are mapped by one entry, or by one for each page. */
@@ -360,29 +379,49 @@ int unmap_memory(void *p, size_t size)
 	return 0;
 }
 
-/* The host asks whether the guest has used its page lately. */
-int u_age(void *p)
+/* One page is asked about, by a callback of each notifier that has it. */
+static int ask(void *p, bool flush, unsigned long pc)
 {
 	unsigned long at = (unsigned long)p;
 	struct mmu_notifier *mn;
 	int young = 0;
 
 	cur->kernel = true;
-	visible("age", "memory", HERE, NULL, NULL);
+	visible("age", "memory", pc, NULL, NULL);
 	touch(mm, T_READ);
 	acquire(mm);
+	hold_pseudo(&mm->notifiers, notifier_class(), pc);
 	for (mn = mm->notifiers; mn; mn = mn->next) {
+		const struct mmu_notifier_ops *ops = mn->ops;
+
 		touch(mn, T_WRITE);
 		mn->active++;
-		if (mn->ops->clear_flush_young)
-			young |= mn->ops->clear_flush_young(mn, mm, at,
-							    at + PAGE_SIZE);
+		if (flush && ops->clear_flush_young)
+			young |= ops->clear_flush_young(mn, mm, at,
+							at + PAGE_SIZE);
+		if (!flush && ops->clear_young)
+			young |= ops->clear_young(mn, mm, at, at + PAGE_SIZE);
+		if (!flush && ops->test_young)
+			young |= ops->test_young(mn, mm, at) << 1;
 		touch(mn, T_RELEASE);
 		release(mn);
 		mn->active--;
 	}
+	drop_pseudo(&mm->notifiers);
 	cur->kernel = false;
 	return young;
+}
+
+/* The host asks whether the guest has used its page lately. */
+int u_age(void *p)
+{
+	return ask(p, true, HERE);
+}
+
+/* Idle page tracking: clears (bit 0: it was young), then looks (bit 1). */
+int u_idle(void *p)
+{
+	return ask(p, false, HERE);
 }
 
 /* The process ends: its address space goes, whoever still has its files. */
@@ -398,9 +437,11 @@ void u_exit(void)
 		touch(mn, T_WRITE);
 		mn->active++;
 	}
+	hold_pseudo(&mm->notifiers, notifier_class(), HERE);
 	for (mn = mm->notifiers; mn; mn = mn->next)
 		if (mn->ops->release)
 			mn->ops->release(mn, mm);
+	drop_pseudo(&mm->notifiers);
 	wait_for("exit", "mm", HERE, NULL, NULL);
 	touch(mm, T_WRITE);
 	while ((mn = mm->notifiers)) {
@@ -420,6 +461,7 @@ long get_user_pages_unlocked(unsigned long start, unsigned long n,
 
 	(void)flags;
 	may_sleep("get_user_pages", HERE);
+	wait_order(mmap_class(), "get_user_pages", HERE);
 	visible("get_user_pages", NULL, HERE, NULL, NULL);
 	touch(mm, T_READ);
 	acquire(mm);
@@ -449,6 +491,7 @@ static bool bad_user(const void *p, unsigned long n)
 unsigned long copy_from_user(void *to, const void *from, unsigned long n)
 {
 	may_sleep("copy_from_user", HERE);
+	wait_order(mmap_class(), "copy_from_user", HERE);
 	visible("copy_from_user", NULL, HERE, NULL, NULL);
 	check_access((uintptr_t)to, n, true, HERE);
 	if (bad_user(from, n))
@@ -460,6 +503,7 @@ unsigned long copy_from_user(void *to, const void *from, unsigned long n)
 unsigned long copy_to_user(void *to, const void *from, unsigned long n)
 {
 	may_sleep("copy_to_user", HERE);
+	wait_order(mmap_class(), "copy_to_user", HERE);
 	visible("copy_to_user", NULL, HERE, NULL, NULL);
 	check_access((uintptr_t)from, n, false, HERE);
 	if (bad_user(to, n))
@@ -474,6 +518,7 @@ char *strndup_user(const char *s, long n)
 	char *p;
 
 	may_sleep("strndup_user", HERE);
+	wait_order(mmap_class(), "strndup_user", HERE);
 	visible("strndup_user", NULL, HERE, NULL, NULL);
 	if (bad_user(s, 1))
 		return ERR_PTR(-EFAULT);
@@ -493,6 +538,7 @@ char *strndup_user(const char *s, long n)
 int mmu_notifier_register(struct mmu_notifier *mn, struct mm_struct *m)
 {
 	may_sleep("mmu_notifier_register", HERE);
+	wait_order(mmap_class(), "mmu_notifier_register", HERE);
 	visible("mmu_notifier_register", NULL, HERE, NULL, NULL);
 	use(mn, sizeof(*mn), T_WRITE, HERE);
 	use(m, sizeof(*m), T_WRITE, HERE);
@@ -519,12 +565,15 @@ void mmu_notifier_unregister(struct mmu_notifier *mn, struct mm_struct *m)
 	struct mmu_notifier **p = &m->notifiers;
 
 	may_sleep("mmu_notifier_unregister", HERE);
+	wait_order(notifier_class(), "mmu_notifier_unregister", HERE);
 	visible("mmu_notifier_unregister", NULL, HERE, NULL, NULL);
 	use(mn, sizeof(*mn), T_WRITE, HERE);
 	use(m, sizeof(*m), T_WRITE, HERE);
 	acquire(m);
+	hold_pseudo(&m->notifiers, notifier_class(), HERE);
 	if (mn->ops->release && !mn->gone)
 		mn->ops->release(mn, m);
+	drop_pseudo(&m->notifiers);
 	wait_for("mmu_notifier_unregister", "notifier", HERE, notifier_idle,
 		 mn);
 	touch(mn, T_WAIT);

@@ -205,8 +205,8 @@ static int cell_of(const struct row *r, char *cell, size_t size)
 
 static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 {
-	char column[] = "ABCDw-";
-	int i, j, task, first = 0, shown = 0, width[6] = {}, state = 0;
+	char column[] = "ABCDwxi-";
+	int i, j, task, first = 0, shown = 0, width[8] = {}, state = 0;
 	char cell[80];
 
 	/* The setup is the same in every execution. */
@@ -234,10 +234,11 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 		first = i + 1;
 	}
 	fprintf(f, "\n    ");
-	for (j = 0; j < 6; j++)
+	for (j = 0; j < 8; j++)
 		if (width[j])
 			fprintf(f, "%-*s", width[j], (char *[]){ "A", "B",
-				"C", "D", "worker", "end" }[j]);
+				"C", "D", "worker", "worker 2", "interrupts",
+				"end" }[j]);
 	fprintf(f, "%s\n", state ? "then" : "");
 	for (i = first; i < r->nrows; i++) {
 		const struct row *row = &r->rows[i];
@@ -247,7 +248,7 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 			continue;
 		cell_of(row, cell, sizeof(cell));
 		fprintf(f, "%s", row->failing ? ">>> " : "    ");
-		for (j = 0; j < 6; j++)
+		for (j = 0; j < 8; j++)
 			if (width[j])
 				fprintf(f, "%-*s", width[j],
 					row->task == column[j] ? cell : "");

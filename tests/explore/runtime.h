@@ -7,9 +7,13 @@
 #include <stdint.h>
 #include "explore.h"
 
-#define NR_TASKS	(MAX_TASKS + 2)	/* main, A, B, C, the worker */
+/* main, A to D, two workers, interrupts: as many as a clock has hands */
+#define NR_TASKS	8
 #define MAIN_TASK	0
 #define WORKER_TASK	(MAX_TASKS + 1)
+#define NR_WORKERS	2
+#define IRQ_TASK	(WORKER_TASK + NR_WORKERS)
+#define TASK_LETTERS	"-ABCDwxi"
 #define MAX_HELD	16
 
 typedef bool (*ready_fn)(void *arg);
@@ -18,6 +22,7 @@ struct held {
 	const void *lock;
 	int class;
 	bool spin, shared;
+	bool pseudo;		/* no lock, but others wait for its end */
 };
 
 struct task {
@@ -46,7 +51,11 @@ struct task {
 	int cpu;
 	int quiet;			/* in data_race() */
 	uintptr_t marked_read, marked_write;	/* about to be made */
+	struct guest_cpu *guest;	/* the virtual CPU that it is code of */
+	bool halted;
+	bool timed;			/* it may go on, and need not be first */
 	bool kernel;			/* in a system call */
+	uint64_t taken;			/* classes of locks, since it began */
 	int depth;			/* the functions it is in */
 	unsigned long *frames;
 	struct held *held;
@@ -60,6 +69,8 @@ extern bool recording;
 extern int operations;		/* of this execution so far */
 extern unsigned int check;	/* over what happened, while recording */
 extern struct finding found;
+extern struct link links[MAX_LINKS];
+extern int nlinks;
 extern struct result *result;
 void prepare_tasks(void);
 void execute(void);
@@ -72,6 +83,7 @@ void note(const char *op, const char *name, unsigned long pc);
 void watch(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void go_round(unsigned long pc);
 void spawn(int id, void (*fn)(void));
+void need_task(int id);		/* a worker, or interrupts: there is work */
 void wait_for(const char *op, const char *name, unsigned long pc,
 	      ready_fn ready, void *arg);
 _Noreturn void fail(const char *class, const char *object, unsigned long pc,
@@ -86,10 +98,6 @@ _Noreturn void die(const char *fmt, ...)
 _Noreturn void leave_execution(void);
 
 /* search.c */
-struct deviation {
-	int point;
-	char task;		/* its letter; '!': this one fails */
-};
 
 extern struct options opts;
 extern const struct scenario *running;
@@ -99,6 +107,7 @@ void choices_reset(void);
 bool is_unbound(void);
 bool soft_finding(const char *class, unsigned long pc);
 void note_state(unsigned int hash);
+int schedule_so_far(struct deviation *d, int max);
 
 /* events.c: what an execution was made of */
 enum mode { T_READ, T_WRITE, T_ACQUIRE, T_RELEASE, T_WAIT };
@@ -129,6 +138,7 @@ bool is_shared(int task, unsigned long pc);
 void contest(uintptr_t start, size_t size);
 void learn_shared(void);
 void forget_shared(void);
+void note_ready(unsigned int ready);
 
 /* dpor.c */
 int dpor_choose(int n, const char *who);
@@ -201,21 +211,52 @@ extern bool (*stack_guard)(uintptr_t addr, size_t size);
 void may_sleep(const char *what, unsigned long pc);
 bool is_gone(const void *p);
 struct srcu_struct;
-void order_reset(void);
-void order_keep(void);
-void order_restore(void);
 void check_held(uintptr_t start, struct object *o, unsigned long pc);
 const char *lock_name(const void *lock);
 int lock_owner(const void *lock);
 void check_user_return(unsigned long pc);
+
+/* order.c */
+void order_reset(void);
+void order_keep(void);
+void order_restore(void);
+void order_begin(void);
+int class_of(const void *key, int sub, const char *name);
+int class_of_sub(int class, int sub);
+int pseudo_class(const void *key, const char *name);
+const char *class_name(int class);
+void learn_order(int class, const char *op, unsigned long pc);
+void wait_order(int class, const char *op, unsigned long pc);
+void completes(int class, const char *op, unsigned long pc);
+struct held *new_held(const void *lock, int class, unsigned long pc);
+int held_at(const void *lock);
+void drop_held(int i);
+void hold_pseudo(const void *what, int class, unsigned long pc);
+void drop_pseudo(const void *what);
 
 /* sleep.c */
 void sleep_reset(void);
 
 /* wait.c */
 void wait_reset(void);
-bool workers_idle(void *unused);
+bool have_callback(void);
+bool no_callbacks(void);
+void run_callback(void);
+
+/* work.c */
+void work_reset(void);
+bool have_work(void *worker);
+bool workers_idle(void);
 void run_worker(void);
+
+/* cpu.c */
+void cpu_reset(void);
+bool guest_wakes(const struct task *t);
+bool guest_take(void);
+void guest_boundary(unsigned long pc);
+bool have_irq(void *unused);
+bool irq_idle(void);
+void run_irqs(void);
 
 /* kernel.c */
 void kernel_reset(void);
@@ -229,6 +270,11 @@ void run_task_works(void);
 void mm_reset(void);
 void check_mm(void);
 int unmap_memory(void *p, size_t size);
+
+/* outcome.c */
+void outcome_reset(void);
+unsigned int outcome_hash(void);
+void note_outcome(void);
 
 /* report.c */
 void print_progress(FILE *f, struct result *r, int rows);

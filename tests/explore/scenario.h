@@ -15,9 +15,11 @@
 #define SCENARIO_H
 
 #include <linux/types.h>
+#ifndef MODULE			/* a litmus program in a kernel has none of these */
 #include <linux/ioctl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#endif
 
 #ifndef EXPLORE_H
 struct scenario {
@@ -68,7 +70,11 @@ int u_age(void *p);
 void *u_aligned_memory(size_t size);	/* where 2 MiB begin */
 void u_collapse(void *p);		/* ... which are now mapped by one entry */
 void u_map_anew(void *p);		/* the same, after munmap() page by page */
+int u_idle(void *p);
 void u_exit(void);
+
+/* What this task saw; a litmus program's outcome is what each one has seen. */
+void u_saw(long value);
 
 /* What must hold. */
 #define u_assert(cond)	((cond) ? (void)0 : u_failed(#cond))

@@ -8,8 +8,6 @@
 #include "runtime.h"
 #include "schedule.h"
 
-#define LONGEST	40
-
 struct deviation schedule[MAX_DEVIATIONS];
 int nschedule;
 bool met[MAX_DEVIATIONS];

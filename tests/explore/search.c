@@ -187,6 +187,20 @@ static void take_schedule(void)
 	}
 }
 
+/* ... as it is so far, for what is learnt on the way. */
+int schedule_so_far(struct deviation *to, int max)
+{
+	int n;
+
+	if (how == UNBOUND)
+		return dpor_schedule(to, max);
+	if (how == BOUNDED || how == STEPPED)
+		take_schedule();
+	n = nschedule < max ? nschedule : max;
+	memcpy(to, schedule, n * sizeof(*to));
+	return n;
+}
+
 bool soft_finding(const char *class, unsigned long pc)
 {
 	if (how == REPLAYED || how == STEPPED || soft.f.class[0])
@@ -231,6 +245,8 @@ static void run_once(void)
 		most_events = nevents;
 	result->executions += !redundant;
 	result->redundant += redundant;
+	if (opts.outcomes && !redundant)
+		note_outcome();
 	if (opts.states && found.class[0]) {
 		result->failures++;
 		found.class[0] = 0;

@@ -10,37 +10,6 @@
 #include <string.h>
 #include "runtime.h"
 
-#define MAX_CLASSES	64
-
-/*
- * The order of lock classes: edge[a] has bit b when some task took a lock of
- * class b while it held one of class a. It is kept over all executions of a
- * search.
- */
-struct order {
-	uint64_t edge[MAX_CLASSES];
-	struct stack seen[MAX_CLASSES][MAX_CLASSES];
-};
-
-static struct order order, kept;
-static struct { const void *key; int sub; char name[40]; } classes[MAX_CLASSES];
-static int nclasses = 1;	/* 0: not known yet */
-
-void order_reset(void)
-{
-	memset(order.edge, 0, sizeof(order.edge));
-}
-
-void order_keep(void)
-{
-	kept = order;
-}
-
-void order_restore(void)
-{
-	order = kept;
-}
-
 /* Sleeping. */
 
 void may_sleep(const char *what, unsigned long pc)
@@ -53,7 +22,7 @@ void may_sleep(const char *what, unsigned long pc)
 		return;
 	for (i = 0; i < cur->nheld; i++)
 		if (cur->held[i].spin) {
-			held = lock_name(cur->held[i].lock);
+			held = class_name(cur->held[i].class);
 			since = &held_stacks[cur->id][i];
 		}
 	note(what, NULL, pc);
@@ -95,30 +64,12 @@ void shim_irqs(int n)
 
 /* Locks. */
 
-static int class_of(const void *key, int sub, const char *name)
-{
-	int i;
-
-	for (i = 1; i < nclasses; i++)
-		if (classes[i].key == key && classes[i].sub == sub)
-			return i;
-	if (nclasses == MAX_CLASSES)
-		die("too many lock classes");
-	if (*name == '&')
-		name++;
-	classes[nclasses].key = key;
-	classes[nclasses].sub = sub;
-	snprintf(classes[nclasses].name, sizeof(classes[0].name),
-		 sub ? "%s/%d" : "%s", name, sub);
-	return nclasses++;
-}
-
 void shim_lock_init(struct shim_lock *l, const char *name, const void *key)
 {
 	use(l, sizeof(*l), T_WRITE, HERE);
 	l->owner = l->readers = 0;
 	l->class = class_of(key, 0, name);
-	l->name = classes[l->class].name;
+	l->name = class_name(l->class);
 }
 
 const char *lock_name(const void *lock)
@@ -152,96 +103,31 @@ static bool no_writer(void *arg)
 	return is_gone(arg) || !((struct shim_lock *)arg)->owner;
 }
 
-/* Is there a way from class a to class b? */
-static bool leads_to(int a, int b, uint64_t *visited)
-{
-	int i;
-
-	*visited |= 1ULL << a;
-	if (order.edge[a] >> b & 1)
-		return true;
-	for (i = 1; i < nclasses; i++)
-		if ((order.edge[a] >> i & 1) && !(*visited >> i & 1) &&
-		    leads_to(i, b, visited))
-			return true;
-	return false;
-}
-
-static void learn_order(int class, const char *op, const char *name,
-			unsigned long pc)
-{
-	int i, j;
-
-	for (i = 0; i < cur->nheld; i++) {
-		int before = cur->held[i].class;
-		uint64_t visited = 0;
-		const struct stack *other = NULL;
-
-		if (order.edge[before] >> class & 1)
-			continue;
-		if (before != class && !leads_to(class, before, &visited)) {
-			order.edge[before] |= 1ULL << class;
-			take_stack(&order.seen[before][class], cur, pc);
-			continue;
-		}
-		note(op, name, pc);
-		if (before == class)
-			fail("lock-inversion", name, pc, NULL, NULL,
-			     "takes a lock of class %s while it holds another",
-			     name);
-		/* The last step of the way back to what is held. */
-		for (j = 1; j < nclasses; j++)
-			if (order.edge[j] >> before & 1 &&
-			    visited >> j & 1)
-				other = &order.seen[j][before];
-		fail("lock-inversion", name, pc, other,
-		     "the other order",
-		     "takes %s while it holds %s; elsewhere %s is taken while %s is held",
-		     name, classes[before].name, classes[before].name, name);
-	}
-}
-
 static int lock_class(struct shim_lock *l, int sub)
 {
 	if (!l->class)
 		l->class = class_of(l, 0, l->name ? l->name : "lock");
 	if (!sub)
 		return l->class;
-	return class_of(classes[l->class].key, sub, classes[l->class].name);
+	return class_of_sub(l->class, sub);
 }
 
 static void hold(struct shim_lock *l, int class, enum lock_kind kind,
 		 unsigned long pc)
 {
-	struct held *h = &cur->held[cur->nheld];
+	struct held *h = new_held(l, class, pc);
 
-	if (cur->nheld == MAX_HELD)
-		die("too many locks held");
 	if (kind == LOCK_SHARED)
 		l->readers++;
 	else
 		l->owner = cur->id + 1;
-	h->lock = l;
-	h->class = class;
 	h->spin = kind == LOCK_SPIN;
 	h->shared = kind == LOCK_SHARED;
-	if (recording)
-		take_stack(&held_stacks[cur->id][cur->nheld], cur, pc);
-	cur->nheld++;
 	cur->atomic += h->spin;
 	acquire(l);
 	if (kind != LOCK_SHARED)
 		acquire(&l->readers);
 	watch(kind == LOCK_SHARED ? "read by %c" : "held by %c", cur->letter);
-}
-
-static int held_at(const struct shim_lock *l)
-{
-	int i = cur->nheld;
-
-	while (i-- > 0 && cur->held[i].lock != l)
-		;
-	return i;
 }
 
 static const char *const lock_ops[] = {
@@ -265,7 +151,7 @@ void shim_lock(struct shim_lock *l, enum lock_kind kind, int sub)
 		may_sleep(op, pc);
 	check_access((uintptr_t)l, sizeof(*l), true, pc);
 	class = lock_class(l, sub);
-	name = classes[class].name;
+	name = class_name(class);
 	i = held_at(l);
 	if (i >= 0) {
 		note(op, name, pc);
@@ -273,8 +159,7 @@ void shim_lock(struct shim_lock *l, enum lock_kind kind, int sub)
 		     "taken before", "%c waits for %s, which it holds itself",
 		     cur->letter, name);
 	}
-	if (!opts.no_order)
-		learn_order(class, op, name, pc);
+	learn_order(class, op, pc);
 	cur->op_lock = l;
 	visible(op, name, pc, kind == LOCK_SHARED ? no_writer : lock_free, l);
 	/* A reader need not wait for another one to leave. */
@@ -289,7 +174,7 @@ int shim_trylock(struct shim_lock *l, enum lock_kind kind)
 
 	check_access((uintptr_t)l, sizeof(*l), true, pc);
 	class = lock_class(l, 0);
-	visible(try_ops[kind], classes[class].name, pc, NULL, NULL);
+	visible(try_ops[kind], class_name(class), pc, NULL, NULL);
 	if (l->owner || (l->readers && kind != LOCK_SHARED)) {
 		use(l, sizeof(*l), T_READ, pc);
 		return 0;
@@ -306,7 +191,7 @@ void shim_unlock(struct shim_lock *l, enum lock_kind kind)
 	int i;
 
 	check_access((uintptr_t)l, sizeof(*l), true, pc);
-	name = classes[lock_class(l, 0)].name;
+	name = class_name(lock_class(l, 0));
 	visible(unlock_ops[kind], name, pc, NULL, NULL);
 	use(l, sizeof(*l), kind == LOCK_SHARED ? T_WRITE : T_RELEASE, pc);
 	i = held_at(l);
@@ -317,12 +202,7 @@ void shim_unlock(struct shim_lock *l, enum lock_kind kind)
 		l->readers--;
 	else
 		l->owner = 0;
-	cur->nheld--;
-	memmove(&cur->held[i], &cur->held[i + 1],
-		(cur->nheld - i) * sizeof(cur->held[0]));
-	if (recording)
-		memmove(&held_stacks[cur->id][i], &held_stacks[cur->id][i + 1],
-			(cur->nheld - i) * sizeof(held_stacks[0][0]));
+	drop_held(i);
 	cur->atomic -= kind == LOCK_SPIN;
 	release(kind == LOCK_SHARED ? (void *)&l->readers : l);
 	watch("free");
@@ -352,6 +232,24 @@ void shim_assert_held(struct shim_lock *l, bool held)
 	     lock_name(l));
 }
 
+/* A writer goes on as a reader. */
+void shim_downgrade(struct shim_lock *l)
+{
+	int i = held_at(l);
+
+	visible("downgrade_write", lock_name(l), HERE, NULL, NULL);
+	use(l, sizeof(*l), T_RELEASE, HERE);
+	if (i < 0 || cur->held[i].shared)
+		fail("bad-unlock", lock_name(l), HERE, NULL, NULL,
+		     "%c does not hold %s for writing", cur->letter,
+		     lock_name(l));
+	l->owner = 0;
+	l->readers = 1;
+	cur->held[i].shared = true;
+	release(l);
+	watch("read by %c", cur->letter);
+}
+
 /* Memory is about to be freed: no lock in it may be held. */
 void check_held(uintptr_t start, struct object *o, unsigned long pc)
 {
@@ -359,7 +257,8 @@ void check_held(uintptr_t start, struct object *o, unsigned long pc)
 
 	for (i = 0; i < NR_TASKS; i++)
 		for (j = 0; j < tasks[i].nheld; j++)
-			if ((uintptr_t)tasks[i].held[j].lock - start < o->size)
+			if (!tasks[i].held[j].pseudo &&
+			    (uintptr_t)tasks[i].held[j].lock - start < o->size)
 				fail("held-lock-freed",
 				     lock_name(tasks[i].held[j].lock), pc,
 				     &held_stacks[i][j], "taken",
@@ -371,15 +270,16 @@ void check_held(uintptr_t start, struct object *o, unsigned long pc)
 /* Back in user space nothing is held. */
 void check_user_return(unsigned long pc)
 {
-	struct held *h = &cur->held[0];
+	const char *name = cur->nheld ? class_name(cur->held[0].class) : NULL;
 
+	cur->taken = 0;
 	if (!cur->nheld && !cur->atomic && !cur->irqs_off)
 		return;
-	note("return", cur->nheld ? lock_name(h->lock) : NULL, pc);
+	note("return", name, pc);
 	if (cur->nheld)
-		fail("held-on-return", lock_name(h->lock), pc,
-		     &held_stacks[cur->id][0], "taken", "%c returns to user space and holds %s",
-		     cur->letter, lock_name(h->lock));
+		fail("held-on-return", name, pc, &held_stacks[cur->id][0],
+		     "taken", "%c returns to user space and holds %s",
+		     cur->letter, name);
 	fail("held-on-return", "preemption", pc, NULL, NULL,
 	     "%c returns to user space with preemption off", cur->letter);
 }
@@ -460,6 +360,23 @@ bool shim_refcount_inc_not_zero(refcount_t *r, const char *name)
 	if (!r->refs)
 		return false;
 	r->refs++;
+	return true;
+}
+
+/* Dropped unless it is one; or only if it is. */
+bool shim_refcount_dec_unless(refcount_t *r, bool if_one, const char *name)
+{
+	name = count_op(if_one ? "refcount_dec_if_one" : "refcount_dec_not_one",
+			name, r, HERE);
+	if (if_one ? r->refs != 1 : r->refs == 1)
+		return false;
+	if (!r->refs)
+		fail("refcount", name, HERE, NULL, NULL, "%s underflows", name);
+	r->refs--;
+	watch("%d", r->refs);
+	release(r);
+	if (!r->refs)
+		acquire(r);
 	return true;
 }
 

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Grace periods, work, other CPUs: waiting for what others do. */
+/* Grace periods, other CPUs: waiting for what others do. */
 #include <linux/rcupdate.h>
 #include <linux/smp.h>
 #include <linux/srcu.h>
-#include <linux/workqueue.h>
 #undef min
 #undef max
 #include <string.h>
 #include "runtime.h"
 
 static struct srcu_struct rcu;
-static struct work_struct *first_work, **last_work;
-static struct work_struct *running_work;
 
 static struct rcu_head *callbacks;	/* oldest first */
 static bool running_callback;
@@ -22,15 +19,6 @@ void wait_reset(void)
 	sleep_reset();
 	callbacks = NULL;
 	running_callback = false;
-	first_work = running_work = NULL;
-	last_work = &first_work;
-}
-
-static void at(const void *p, size_t size, const char *op, const char *name,
-	       unsigned long pc)
-{
-	visible(op, *name == '&' ? name + 1 : name, pc, NULL, NULL);
-	use(p, size, T_WRITE, pc);
 }
 
 /*
@@ -38,13 +26,15 @@ static void at(const void *p, size_t size, const char *op, const char *name,
  * has left the section that it was in. RCU is an SRCU that may not sleep.
  */
 
-int init_srcu_struct(struct srcu_struct *s)
+int shim_init_srcu(struct srcu_struct *s, const char *name, const void *key)
 {
 	use(s, sizeof(*s), T_WRITE, HERE);
 	if (may_fail("init_srcu_struct", HERE))
 		return -ENOMEM;
 	memset(s, 0, sizeof(*s));
 	s->memory = arena_alloc(8, 8, "srcu_struct", HERE);
+	s->name = name;
+	s->key = key;
 	return 0;
 }
 
@@ -62,6 +52,11 @@ void cleanup_srcu_struct(struct srcu_struct *s)
 	arena_free(s->memory, HERE);
 }
 
+static int srcu_class(const struct srcu_struct *s)
+{
+	return pseudo_class(s->key ? s->key : s, s->name ? s->name : "srcu");
+}
+
 static void inside(struct srcu_struct *s, enum mode mode, unsigned long pc)
 {
 	if (s == &rcu)
@@ -77,6 +72,8 @@ static void enter(struct srcu_struct *s, const char *op, const char *name,
 	inside(s, T_WRITE, pc);
 	acquire(s);
 	s->inside[cur->id]++;
+	if (s != &rcu)
+		hold_pseudo(&s->inside[cur->id], srcu_class(s), pc);
 }
 
 static void leave(struct srcu_struct *s, const char *op, const char *name,
@@ -89,6 +86,7 @@ static void leave(struct srcu_struct *s, const char *op, const char *name,
 		fail("warning", name, pc, NULL, NULL, "%s without a lock", op);
 	if (!--s->inside[cur->id])
 		s->left[cur->id]++;
+	drop_pseudo(&s->inside[cur->id]);
 }
 
 struct grace {
@@ -117,6 +115,7 @@ static void synchronize(struct srcu_struct *s, const char *op,
 	int i;
 
 	may_sleep(op, pc);
+	wait_order(srcu_class(s), op, pc);
 	visible(op, name, pc, NULL, NULL);
 	use(s, sizeof(*s), T_READ, pc);
 	release(s);
@@ -171,7 +170,7 @@ void synchronize_rcu(void)
 	synchronize(&rcu, "synchronize_rcu", "rcu", HERE);
 }
 
-/* What is called when those who read now have left. The worker does it. */
+/* What is called when those who read now have left, as an interrupt. */
 
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 {
@@ -191,9 +190,10 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 	head->next = NULL;
 	head->func = fn;
 	head->then = rcu;
+	need_task(IRQ_TASK);
 }
 
-static bool have_callback(void)
+bool have_callback(void)
 {
 	struct grace g = { .s = &rcu };
 
@@ -203,7 +203,7 @@ static bool have_callback(void)
 	return have_left(&g);
 }
 
-static void run_callback(void)
+void run_callback(void)
 {
 	struct rcu_head *head = callbacks;
 	int i;
@@ -227,116 +227,23 @@ static void run_callback(void)
 	running_callback = false;
 }
 
-static bool no_callbacks(void *unused)
+bool no_callbacks(void)
+{
+	return !callbacks && !running_callback;
+}
+
+static bool all_called(void *unused)
 {
 	(void)unused;
-	return !callbacks && !running_callback;
+	return no_callbacks();
 }
 
 void rcu_barrier(void)
 {
 	may_sleep("rcu_barrier", HERE);
-	visible("rcu_barrier", "rcu", HERE, no_callbacks, NULL);
+	visible("rcu_barrier", "rcu", HERE, all_called, NULL);
 	touch(&callbacks, T_WRITE);
 	acquire(&callbacks);
-}
-
-/* Work: one worker runs it all. */
-
-struct workqueue_struct *system_wq, *system_unbound_wq;
-
-bool shim_queue_work(struct work_struct *w, const char *name)
-{
-	at(w, sizeof(*w), "queue_work", name, HERE);
-	race_start();
-	touch(&first_work, T_WRITE);
-	release(w);
-	if (w->pending)
-		return false;
-	w->pending = true;
-	w->next = NULL;
-	*last_work = w;
-	last_work = &w->next;
-	return true;
-}
-
-static bool work_done(void *arg)
-{
-	struct work_struct *w = arg;
-
-	return running_work != w && (is_gone(w) || !w->pending);
-}
-
-bool shim_flush_work(struct work_struct *w, const char *name, bool cancel)
-{
-	const char *op = cancel ? "cancel_work_sync" : "flush_work";
-	unsigned long pc = HERE;
-	bool was;
-
-	if (*name == '&')
-		name++;
-	may_sleep(op, pc);
-	visible(op, name, pc, NULL, NULL);
-	use(w, sizeof(*w), cancel ? T_WRITE : T_READ, pc);
-	was = w->pending;
-	if (cancel && was) {
-		struct work_struct **p = &first_work;
-
-		touch(&first_work, T_WRITE);
-		while (*p != w)
-			p = &(*p)->next;
-		*p = w->next;
-		if (!*p)
-			last_work = p;
-		w->pending = false;
-	}
-	wait_for(op, name, pc, work_done, w);
-	touch(w, T_WAIT);
-	acquire(w);
-	return was;
-}
-
-static bool have_work(void *unused)
-{
-	(void)unused;
-	return first_work || have_callback();
-}
-
-bool workers_idle(void *unused)
-{
-	(void)unused;
-	return !first_work && !running_work && no_callbacks(NULL);
-}
-
-void run_worker(void)
-{
-	struct work_struct *w;
-
-	for (;;) {
-		wait_for("idle", "work", 0, have_work, NULL);
-		cur->kernel = true;
-		if (!first_work) {
-			run_callback();
-			continue;
-		}
-		w = first_work;
-		touch(&first_work, T_WRITE);
-		use(w, sizeof(*w), T_RELEASE, HERE);
-		acquire(w);
-		first_work = w->next;
-		if (!first_work)
-			last_work = &first_work;
-		w->pending = false;
-		running_work = w;
-		note("work", NULL, (unsigned long)w->func + 1);
-		w->func(w);
-		wait_for("work done", "work", 0, NULL, NULL);
-		run_task_works();
-		check_user_return((unsigned long)w->func + 1);
-		touch(w, T_RELEASE);
-		release(w);
-		running_work = NULL;
-	}
 }
 
 /* Other CPUs. Each task has one; an interrupt waits until it is let in. */

@@ -50,6 +50,12 @@ typedef atomic64_t atomic_long_t;
 #define atomic_dec_return(v)	SHIM_RMW_NEW("atomic_dec_return", v, old_ - 1)
 #define atomic_add_return(n, v)	SHIM_RMW_NEW("atomic_add_return", v, old_ + (n))
 #define atomic_fetch_add(n, v)	SHIM_RMW_OLD("atomic_fetch_add", v, old_ + (n))
+#define atomic_sub_return(n, v)	SHIM_RMW_NEW("atomic_sub_return", v, old_ - (n))
+#define atomic_fetch_sub(n, v)	SHIM_RMW_OLD("atomic_fetch_sub", v, old_ - (n))
+#define atomic_fetch_dec(v)	SHIM_RMW_OLD("atomic_fetch_dec", v, old_ - 1)
+#define atomic_fetch_or(n, v)	SHIM_RMW_OLD("atomic_fetch_or", v, old_ | (n))
+#define atomic_fetch_and(n, v)	SHIM_RMW_OLD("atomic_fetch_and", v, old_ & (n))
+#define atomic_fetch_xor(n, v)	SHIM_RMW_OLD("atomic_fetch_xor", v, old_ ^ (n))
 #define atomic_fetch_inc(v)	SHIM_RMW_OLD("atomic_fetch_inc", v, old_ + 1)
 #define atomic_xchg(v, n)	SHIM_RMW_OLD("atomic_xchg", v, n)
 #define atomic_cmpxchg(v, o, n)	\
@@ -60,6 +66,11 @@ typedef atomic64_t atomic_long_t;
 #define atomic_inc_not_zero(v)	atomic_add_unless(v, 1, 0)
 #define atomic_dec_and_test(v)	(atomic_dec_return(v) == 0)
 #define atomic_inc_and_test(v)	(atomic_inc_return(v) == 0)
+#define atomic_sub_and_test(n, v)	(atomic_sub_return(n, v) == 0)
+#define atomic_add_negative(n, v)	(atomic_add_return(n, v) < 0)
+#define atomic_dec_if_positive(v) \
+	(SHIM_RMW_OLD("atomic_dec_if_positive", v, \
+		      old_ > 0 ? old_ - 1 : old_) - 1)
 
 #define atomic64_set(v, n)	atomic_set(v, n)
 #define atomic64_read(v)	atomic_read(v)

@@ -25,6 +25,10 @@ static inline bool shim_bit(const char *op, unsigned long n, unsigned long *p,
 	shim_bit("test_and_set_bit", n, p, 1, 0, SHIM_FULL)
 #define test_and_clear_bit(n, p)	\
 	shim_bit("test_and_clear_bit", n, p, 0, 1, SHIM_FULL)
+#define test_and_change_bit(n, p)	\
+	(shim_bit("test_and_change_bit", n, p, 0, 0, SHIM_FULL) ? \
+	 ((p)[(n) / 64] &= ~(1UL << (n) % 64), true) : \
+	 ((p)[(n) / 64] |= 1UL << (n) % 64, false))
 #define test_bit(n, p)	\
 	shim_bit("test_bit", n, (unsigned long *)(p), 0, 0, SHIM_READS)
 #define __ffs(x)	((unsigned long)__builtin_ctzl(x))

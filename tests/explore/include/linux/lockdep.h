@@ -21,6 +21,7 @@ void shim_lock_init(struct shim_lock *l, const char *name, const void *key);
 void shim_lock(struct shim_lock *l, enum lock_kind kind, int subclass);
 int shim_trylock(struct shim_lock *l, enum lock_kind kind);
 void shim_unlock(struct shim_lock *l, enum lock_kind kind);
+void shim_downgrade(struct shim_lock *l);
 int shim_is_locked(struct shim_lock *l);
 bool shim_is_held(struct shim_lock *l);
 void shim_assert_held(struct shim_lock *l, bool held);

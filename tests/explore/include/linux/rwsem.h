@@ -19,6 +19,8 @@ struct rw_semaphore {
 #define down_read_trylock(s)	shim_trylock(&(s)->shim, LOCK_SHARED)
 #define down_write_trylock(s)	shim_trylock(&(s)->shim, LOCK_WRITE)
 #define up_read(s)		shim_unlock(&(s)->shim, LOCK_SHARED)
+#define downgrade_write(s)	shim_downgrade(&(s)->shim)
+#define rwsem_is_locked(s)	shim_is_locked(&(s)->shim)
 #define up_write(s)		shim_unlock(&(s)->shim, LOCK_WRITE)
 
 #endif

@@ -9,9 +9,14 @@ struct srcu_struct {
 	unsigned char inside[8];
 	unsigned short left[8];
 	void *memory;
+	const void *key;
+	const char *name;
 };
 
-int init_srcu_struct(struct srcu_struct *s);
+int shim_init_srcu(struct srcu_struct *s, const char *name, const void *key);
+#define init_srcu_struct(s)	({					\
+	static const char shim_key_;					\
+	shim_init_srcu(s, #s, &shim_key_); })
 void cleanup_srcu_struct(struct srcu_struct *s);
 int shim_srcu_read_lock(struct srcu_struct *s, const char *name);
 void shim_srcu_read_unlock(struct srcu_struct *s, int i, const char *name);

@@ -17,6 +17,7 @@ typedef struct wait_queue_head wait_queue_head_t;
 #define init_waitqueue_head(q)	((q)->woken = 0)
 void shim_prepare_to_wait(struct wait_queue_head *q, const char *name);
 void finish_wait_(void);
+bool shim_schedule_timeout(void);
 void shim_wake_up(struct wait_queue_head *q, const char *name);
 #define prepare_to_wait(q, w, state)	shim_prepare_to_wait(q, #q)
 #define finish_wait(q, w)	finish_wait_()
@@ -32,5 +33,23 @@ void shim_wake_up(struct wait_queue_head *q, const char *name);
 	}								\
 	finish_wait_();							\
 } while (0)
+#define wait_event_killable(q, cond)		({ wait_event(q, cond); 0; })
+#define wait_event_interruptible(q, cond)	({ wait_event(q, cond); 0; })
+/* 0: the time is over and the condition does not hold. */
+#define wait_event_timeout(q, cond, time) ({				\
+	long left_ = (time);						\
+	for (;;) {							\
+		shim_prepare_to_wait(&(q), #q);				\
+		if (cond) {						\
+			left_ = left_ ? left_ : 1;			\
+			break;						\
+		}							\
+		if (!left_)						\
+			break;						\
+		if (!shim_schedule_timeout())				\
+			left_ = 0;					\
+	}								\
+	finish_wait_();							\
+	left_; })
 
 #endif

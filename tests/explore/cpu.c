@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts: a virtual CPU's, and what else comes from nowhere. A task of its
+ * own brings them: it delivers what was sent, and calls what is to be called
+ * after a grace period.
+ */
+#include <guest/cpu.h>
+#include <stddef.h>
+#include "runtime.h"
+
+#define MAX_SENT	32
+
+static struct sent {
+	struct guest_cpu *cpu;
+	int vector;
+	bool event;
+} sent[MAX_SENT];
+static int first_sent, last_sent;
+
+static const char *const vectors[] = {
+	"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12",
+	"13", "14", "15", "16", "17", "18", "19", "20", "21", "22", "23", "24",
+	"25", "26", "27", "28", "29", "30", "31",
+};
+
+void cpu_reset(void)
+{
+	first_sent = last_sent = 0;
+}
+
+void guest_init(struct guest_cpu *c, void (*handler)(int vector), int what)
+{
+	*c = (struct guest_cpu){ .handler = handler,
+				 .all = what == GUEST_EVENTS };
+}
+
+/* Is there anything that the CPU would take before its next instruction? */
+static bool takes(const struct guest_cpu *c)
+{
+	return (c->events && !c->in_event) ||
+	       (c->interrupts && c->enabled && !c->shadow);
+}
+
+bool guest_wakes(const struct task *t)
+{
+	const struct guest_cpu *c = t->guest;
+
+	return c->owner == t->id + 1 && takes(c);
+}
+
+static void handle(struct guest_cpu *c, const char *how, int vector,
+		   bool atomic)
+{
+	bool enabled = c->enabled;
+
+	note(how, vectors[vector], (unsigned long)c->handler + 1);
+	c->enabled = c->shadow = false;
+	cur->atomic += atomic;
+	c->handler(vector);
+	cur->atomic -= atomic;
+	c->enabled = enabled;		/* IRET */
+}
+
+/* Before an instruction: true if something came first. */
+bool guest_take(void)
+{
+	struct guest_cpu *c = cur->guest;
+	bool event;
+	int vector;
+
+	if (c->owner != cur->id + 1)
+		return false;
+	touch(&c->interrupts, T_READ);
+	if (!takes(c)) {
+		c->shadow = false;
+		return false;
+	}
+	touch(&c->interrupts, T_WRITE);
+	acquire(&c->interrupts);
+	event = c->events && !c->in_event;
+	vector = __builtin_ctz(event ? c->events : c->interrupts);
+	if (event) {
+		c->events &= ~(1u << vector);
+		c->in_event = true;
+		handle(c, "event", vector, true);
+		c->in_event = false;
+	} else {
+		c->interrupts &= ~(1u << vector);
+		handle(c, "interrupt", vector, true);
+	}
+	return true;
+}
+
+/* An access to memory is about to be made: somebody may come first. */
+void guest_boundary(unsigned long pc)
+{
+	if (cur->guest->enabled || cur->guest->all)
+		wait_for("instruction", NULL, pc, NULL, NULL);
+}
+
+static struct guest_cpu *mine(unsigned long pc)
+{
+	struct guest_cpu *c = cur->guest;
+
+	if (!c || c->owner != cur->id + 1)
+		fail("warning", "cpu", pc, NULL, NULL,
+		     "%c has no virtual CPU", cur->letter);
+	return c;
+}
+
+static bool has_cpu(void *arg)
+{
+	struct task *t = arg;
+	const struct guest_cpu *c = t->guest;
+
+	return c->owner == t->id + 1;
+}
+
+static bool nobody_has(void *arg)
+{
+	return !((struct task *)arg)->guest->owner || has_cpu(arg);
+}
+
+static void come_in(struct guest_cpu *c)
+{
+	touch(&c->owner, T_ACQUIRE);
+	acquire(&c->owner);
+	c->owner = cur->id + 1;
+}
+
+void guest_enter(struct guest_cpu *c)
+{
+	cur->guest = c;
+	visible("enter", "cpu", HERE, nobody_has, cur);
+	come_in(c);
+}
+
+static void give_to(struct guest_cpu *c, char to, unsigned long pc)
+{
+	int id = to >= 'A' && to < 'A' + MAX_TASKS ? to - 'A' + 1 : 0;
+
+	if (to && !id)
+		fail("warning", "cpu", pc, NULL, NULL, "no task %c", to);
+	touch(&c->owner, T_RELEASE);
+	release(&c->owner);
+	c->owner = to ? id + 1 : 0;
+	c->shadow = false;
+}
+
+void guest_switch(char to)
+{
+	struct guest_cpu *c = mine(HERE);
+
+	visible("switch", (char *[]){ "to A", "to B", "to C", "to D" }
+		[(to - 'A') & 3], HERE, NULL, NULL);
+	give_to(c, to, HERE);
+	wait_for("switch", "its turn", HERE, has_cpu, cur);
+	come_in(c);
+}
+
+void guest_leave(char to)
+{
+	struct guest_cpu *c = mine(HERE);
+
+	visible("leave", "cpu", HERE, NULL, NULL);
+	give_to(c, to, HERE);
+	cur->guest = NULL;
+}
+
+/* Instructions. */
+
+void cli(void)
+{
+	struct guest_cpu *c = mine(HERE);
+
+	visible("cli", NULL, HERE, NULL, NULL);
+	c->enabled = c->shadow = false;
+}
+
+static void set_if(unsigned long pc)
+{
+	struct guest_cpu *c = mine(pc);
+
+	visible("sti", NULL, pc, NULL, NULL);
+	c->shadow = !c->enabled;
+	c->enabled = true;
+}
+
+void sti(void)
+{
+	set_if(HERE);
+}
+
+static bool is_awake(void *arg)
+{
+	return takes(arg);
+}
+
+static void halt(unsigned long pc)
+{
+	struct guest_cpu *c = mine(pc);
+
+	/* What is taken here comes before the instruction: it halts then. */
+	visible("hlt", NULL, pc, NULL, NULL);
+	cur->halted = true;
+	wait_for("hlt", "an interrupt", pc, is_awake, c);
+	cur->halted = false;
+	touch(&c->interrupts, T_WAIT);
+	guest_take();
+}
+
+void hlt(void)
+{
+	halt(HERE);
+}
+
+void sti_hlt(void)
+{
+	set_if(HERE);
+	halt(HERE);
+}
+
+bool irqs_enabled(void)
+{
+	return mine(HERE)->enabled;
+}
+
+void guest_trap(int vector)
+{
+	struct guest_cpu *c = mine(HERE);
+
+	visible("trap", vectors[vector & 31], HERE, NULL, NULL);
+	handle(c, "exception", vector & 31, false);
+}
+
+/* What is sent. */
+
+static void send(struct guest_cpu *c, int vector, bool event,
+		 unsigned long pc)
+{
+	if (event && !c->all)
+		fail("warning", "cpu", pc, NULL, NULL,
+		     "this CPU was made without events");
+	visible(event ? "send event" : "send interrupt", vectors[vector & 31],
+		pc, NULL, NULL);
+	if (last_sent - first_sent == MAX_SENT)
+		die("too many interrupts");
+	touch(&last_sent, T_WRITE);
+	race_start();
+	release(&c->interrupts);
+	sent[last_sent++ % MAX_SENT] = (struct sent){ c, vector & 31, event };
+	need_task(IRQ_TASK);
+}
+
+void guest_interrupt(struct guest_cpu *c, int vector)
+{
+	send(c, vector, false, HERE);
+}
+
+void guest_event(struct guest_cpu *c, int vector)
+{
+	send(c, vector, true, HERE);
+}
+
+static bool have_sent(void)
+{
+	return first_sent != last_sent;
+}
+
+bool irq_idle(void)
+{
+	return !have_sent() && no_callbacks();
+}
+
+bool have_irq(void *unused)
+{
+	(void)unused;
+	return have_sent() || have_callback();
+}
+
+static void deliver(void)
+{
+	struct sent *s = &sent[first_sent++ % MAX_SENT];
+
+	touch(&last_sent, T_WRITE);
+	touch(&s->cpu->interrupts, T_RELEASE);
+	*(s->event ? &s->cpu->events : &s->cpu->interrupts) |= 1u << s->vector;
+	note("arrives", vectors[s->vector], 0);
+}
+
+void run_irqs(void)
+{
+	for (;;) {
+		if (have_sent())
+			deliver();
+		else
+			run_callback();
+		wait_for("idle", "irq", 0, have_irq, NULL);
+	}
+}

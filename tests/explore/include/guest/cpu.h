@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A virtual CPU, for guest code in the explorer.
+ *
+ * The code is a task's; each access to memory that is not its stack, and each
+ * call below, is an instruction. Before an instruction whatever has arrived is
+ * taken, if the CPU takes it there: interrupts while IF is set and the last
+ * instruction was not the STI that set it, events always. A handler runs on
+ * the stack of the interrupted task, with IF clear, and returns by IRET.
+ *
+ *	static struct guest_cpu cpu;
+ *
+ *	static void setup(void)	{ guest_init(&cpu, handler, 0); }
+ *	static void guest(void)	{ guest_enter(&cpu); sti(); ... hlt(); }
+ *	static void host(void)	{ guest_interrupt(&cpu, 3); }
+ *
+ * When what was sent arrives is the scheduler's choice. A CPU that halts, and
+ * to which nothing will come any more, is a deadlock.
+ */
+#ifndef SHIM_GUEST_CPU_H
+#define SHIM_GUEST_CPU_H
+
+#include <linux/types.h>
+
+struct guest_cpu {
+	void (*handler)(int vector);
+	bool enabled;			/* IF */
+	bool shadow;			/* STI was the last instruction */
+	bool in_event;			/* no event comes in an event's handler */
+	bool all;			/* there are events, not only interrupts */
+	unsigned int interrupts, events;	/* arrived: a bit a vector */
+	int owner;			/* the task that has the CPU, plus 1 */
+};
+
+enum { GUEST_INTERRUPTS, GUEST_EVENTS };
+
+/* Before the tasks: IF is clear, and no task has the CPU. Vectors are 0..31. */
+void guest_init(struct guest_cpu *c, void (*handler)(int vector), int what);
+
+/* The calling task is this CPU's from here on, as soon as nobody else is. */
+void guest_enter(struct guest_cpu *c);
+/* Give the CPU to another task of it ('A'..'D'); come back when given it. */
+void guest_switch(char to);
+/* The calling task ends: the CPU goes to another one, or to whoever enters. */
+void guest_leave(char to);
+
+void cli(void);
+void sti(void);
+void hlt(void);
+void sti_hlt(void);		/* both, and nothing between them */
+bool irqs_enabled(void);
+void guest_trap(int vector);	/* an exception, here and now */
+
+/* The host's: sent now, arrives some time later. */
+void guest_interrupt(struct guest_cpu *c, int vector);
+void guest_event(struct guest_cpu *c, int vector);	/* whatever IF says */
+
+#endif

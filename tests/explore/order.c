@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The order of locks, and of all else that is waited for.
+ *
+ * An edge from class a to class b: some task waited for b while it held a. A
+ * circle of edges is a deadlock of some order, if not of this one. Edges are
+ * kept over all executions of a search, each with the schedule that showed it.
+ *
+ * Not only locks: a task that runs a work item, or reads under SRCU, or is in a
+ * notifier's callback, holds what flush_work(), synchronize_srcu() and
+ * mmu_notifier_unregister() wait for. Whoever completes a completion holds it,
+ * as it were, before; all that it took on its way comes before it.
+ */
+#include <stdint.h>
+#include <string.h>
+#include "runtime.h"
+#include "schedule.h"
+
+#define MAX_CLASSES	64
+
+struct edge {
+	const char *op;
+	char task;
+	int execution;
+	struct stack stack;
+	int n;
+	struct deviation schedule[LONGEST];
+};
+
+static struct {
+	const void *key;
+	int sub;
+	bool pseudo;
+	char name[40];
+} classes[MAX_CLASSES];
+static int nclasses = 1;	/* 0: not known yet */
+
+static uint64_t after[MAX_CLASSES], kept[MAX_CLASSES];
+static struct edge edges[MAX_CLASSES][MAX_CLASSES];
+static int execution;
+
+void order_reset(void)
+{
+	memset(after, 0, sizeof(after));
+}
+
+void order_keep(void)
+{
+	memcpy(kept, after, sizeof(after));
+}
+
+void order_restore(void)
+{
+	memcpy(after, kept, sizeof(after));
+}
+
+void order_begin(void)
+{
+	execution++;
+}
+
+int class_of(const void *key, int sub, const char *name)
+{
+	int i;
+
+	for (i = 1; i < nclasses; i++)
+		if (classes[i].key == key && classes[i].sub == sub)
+			return i;
+	if (nclasses == MAX_CLASSES)
+		die("too many lock classes");
+	if (*name == '&')
+		name++;
+	classes[nclasses].key = key;
+	classes[nclasses].sub = sub;
+	snprintf(classes[nclasses].name, sizeof(classes[0].name),
+		 sub ? "%s/%d" : "%s", name, sub);
+	return nclasses++;
+}
+
+int pseudo_class(const void *key, const char *name)
+{
+	int class = class_of(key, 0, name);
+
+	classes[class].pseudo = true;
+	return class;
+}
+
+const char *class_name(int class)
+{
+	return classes[class].name;
+}
+
+int class_of_sub(int class, int sub)
+{
+	return class_of(classes[class].key, sub, classes[class].name);
+}
+
+/* The way from a to b: how many edges, and by which classes; 0: none. */
+static int way(int a, int b, int *via)
+{
+	int from[MAX_CLASSES] = {}, queue[MAX_CLASSES], first = 0, last = 0;
+	int i, n;
+
+	queue[last++] = a;
+	from[a] = -1;
+	while (first < last && !from[b]) {
+		int at = queue[first++];
+
+		for (i = 1; i < nclasses; i++)
+			if ((after[at] >> i & 1) && !from[i]) {
+				from[i] = at;
+				queue[last++] = i;
+			}
+	}
+	if (!from[b])
+		return 0;
+	for (n = 0, i = b; i != a; i = from[i])
+		n++;
+	for (i = b, first = n; first >= 0; i = from[i])
+		via[first--] = i;
+	return n;
+}
+
+static void describe(char *to, size_t size, const char *op, int from, int class)
+{
+	snprintf(to, size, "%s %s %s %s", op, classes[class].name,
+		 classes[from].pseudo ? "inside" : "while it holds",
+		 classes[from].name);
+}
+
+static void keep_edge(int from, int class, const char *op, unsigned long pc)
+{
+	struct edge *e = &edges[from][class];
+
+	after[from] |= 1ULL << class;
+	e->op = op;
+	e->task = cur->letter;
+	e->execution = execution;
+	take_stack(&e->stack, cur, pc);
+	e->n = schedule_so_far(e->schedule, LONGEST);
+}
+
+/* CLASS is waited for by somebody who holds FROM. Does it close a circle? */
+static void learn(int from, int class, const char *op, unsigned long pc)
+{
+	char text[sizeof(found.text)];
+	int via[MAX_CLASSES], n, i, len;
+
+	if (after[from] >> class & 1)
+		return;
+	n = from == class ? 0 : way(class, from, via);
+	if (from != class && !n) {
+		keep_edge(from, class, op, pc);
+		return;
+	}
+	note(op, classes[class].name, pc);
+	if (from == class)
+		fail("lock-inversion", classes[class].name, pc, NULL, NULL,
+		     "takes a lock of class %s while it holds another",
+		     classes[class].name);
+	describe(text, sizeof(text), op, from, class);
+	nlinks = 0;
+	for (i = 0; i < n && nlinks < MAX_LINKS; i++) {
+		const struct edge *e = &edges[via[i]][via[i + 1]];
+		struct link *l = &links[nlinks++];
+
+		len = snprintf(l->title, sizeof(l->title), "%c: ", e->task);
+		describe(l->title + len, sizeof(l->title) - len, e->op, via[i],
+			 via[i + 1]);
+		l->stack = e->stack;
+		l->elsewhere = e->execution != execution;
+		l->n = e->n;
+		memcpy(l->schedule, e->schedule, sizeof(l->schedule));
+		len = strlen(text);
+		snprintf(text + len, sizeof(text) - len, "; elsewhere %s %s",
+			 classes[via[i + 1]].name, classes[via[i]].pseudo ?
+			 "is waited for in " : "is taken under ");
+		len = strlen(text);
+		snprintf(text + len, sizeof(text) - len, "%s",
+			 classes[via[i]].name);
+	}
+	fail("lock-inversion", classes[class].name, pc, NULL, NULL, "%s",
+	     text);
+}
+
+void learn_order(int class, const char *op, unsigned long pc)
+{
+	int i;
+
+	if (opts.no_order)
+		return;
+	for (i = 0; i < cur->nheld; i++)
+		learn(cur->held[i].class, class, op, pc);
+	cur->taken |= 1ULL << class;
+}
+
+/* ... of what is no lock. Who is in it and waits for it will say so itself. */
+void wait_order(int class, const char *op, unsigned long pc)
+{
+	int i;
+
+	for (i = 0; i < cur->nheld; i++)
+		if (cur->held[i].class == class)
+			return;
+	learn_order(class, op, pc);
+}
+
+void completes(int class, const char *op, unsigned long pc)
+{
+	int i;
+
+	for (i = 1; i < nclasses && !opts.no_order; i++)
+		if (cur->taken >> i & 1 && i != class)
+			learn(class, i, op, pc);
+}
+
+struct held *new_held(const void *lock, int class, unsigned long pc)
+{
+	struct held *h = &cur->held[cur->nheld];
+
+	if (cur->nheld == MAX_HELD)
+		die("too many locks held");
+	h->lock = lock;
+	h->class = class;
+	h->spin = h->shared = h->pseudo = false;
+	if (recording)
+		take_stack(&held_stacks[cur->id][cur->nheld], cur, pc);
+	cur->nheld++;
+	return h;
+}
+
+int held_at(const void *lock)
+{
+	int i = cur->nheld;
+
+	while (i-- > 0 && cur->held[i].lock != lock)
+		;
+	return i;
+}
+
+void drop_held(int i)
+{
+	cur->nheld--;
+	memmove(&cur->held[i], &cur->held[i + 1],
+		(cur->nheld - i) * sizeof(cur->held[0]));
+	if (recording)
+		memmove(&held_stacks[cur->id][i], &held_stacks[cur->id][i + 1],
+			(cur->nheld - i) * sizeof(held_stacks[0][0]));
+}
+
+void hold_pseudo(const void *what, int class, unsigned long pc)
+{
+	new_held(what, class, pc)->pseudo = true;
+}
+
+void drop_pseudo(const void *what)
+{
+	int i = held_at(what);
+
+	if (i >= 0)
+		drop_held(i);
+}

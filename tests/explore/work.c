@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Work: two workers run it, each item in the order of queueing, and no item
+ * twice at the same time. The second one begins only while the first is busy:
+ * with one item of work there is nothing to choose.
+ */
+#include <linux/workqueue.h>
+#undef min
+#undef max
+#include <string.h>
+#include "runtime.h"
+
+static struct workqueue_struct bound = { .name = "system_wq" };
+static struct workqueue_struct unbound = { .name = "system_unbound_wq" };
+struct workqueue_struct *system_wq = &bound, *system_unbound_wq = &unbound;
+
+static struct work_struct *first_work, **last_work;
+static struct work_struct *runs[NR_WORKERS];
+static struct workqueue_struct *runs_for[NR_WORKERS];
+
+void work_reset(void)
+{
+	first_work = NULL;
+	last_work = &first_work;
+	memset(runs, 0, sizeof(runs));
+	memset(runs_for, 0, sizeof(runs_for));
+}
+
+static const char *plain(const char *name)
+{
+	return *name == '&' ? name + 1 : name;
+}
+
+static int work_class(const struct work_struct *w)
+{
+	return pseudo_class(w->func, w->name ? w->name : "work");
+}
+
+static bool is_running(const struct work_struct *w)
+{
+	int i;
+
+	for (i = 0; i < NR_WORKERS && runs[i] != w; i++)
+		;
+	return i < NR_WORKERS;
+}
+
+bool shim_queue_work(struct workqueue_struct *q, struct work_struct *w,
+		     const char *name)
+{
+	visible("queue_work", plain(name), HERE, NULL, NULL);
+	use(w, sizeof(*w), T_WRITE, HERE);
+	race_start();
+	touch(&first_work, T_WRITE);
+	release(w);
+	if (w->pending)
+		return false;
+	w->pending = true;
+	w->queue = q;
+	w->next = NULL;
+	*last_work = w;
+	last_work = &w->next;
+	need_task(WORKER_TASK);
+	need_task(WORKER_TASK + 1);
+	return true;
+}
+
+static void dequeue(struct work_struct *w)
+{
+	struct work_struct **p = &first_work;
+
+	touch(&first_work, T_WRITE);
+	while (*p != w)
+		p = &(*p)->next;
+	*p = w->next;
+	if (!*p)
+		last_work = p;
+	w->pending = false;
+}
+
+static bool work_done(void *arg)
+{
+	struct work_struct *w = arg;
+
+	return !is_running(w) && (is_gone(w) || !w->pending);
+}
+
+/* Of flush_work(): whether it had to wait. Of the others: was it pending? */
+bool shim_flush_work(struct work_struct *w, const char *name, int how)
+{
+	const char *op = how == WORK_FLUSH ? "flush_work" :
+		how == WORK_CANCEL ? "cancel_work" : "cancel_work_sync";
+	unsigned long pc = HERE;
+	bool was;
+
+	name = plain(name);
+	if (how != WORK_CANCEL) {
+		may_sleep(op, pc);
+		wait_order(work_class(w), op, pc);
+	}
+	visible(op, name, pc, NULL, NULL);
+	use(w, sizeof(*w), how == WORK_FLUSH ? T_READ : T_WRITE, pc);
+	was = w->pending || (how == WORK_FLUSH && is_running(w));
+	if (how != WORK_FLUSH && was)
+		dequeue(w);
+	if (how == WORK_CANCEL)
+		return was;
+	wait_for(op, name, pc, work_done, w);
+	touch(w, T_WAIT);
+	acquire(w);
+	return was;
+}
+
+static bool queue_empty(void *arg)
+{
+	struct workqueue_struct *q = arg;
+	struct work_struct *w;
+	int i;
+
+	for (w = first_work; w; w = w->next)
+		if (w->queue == q)
+			return false;
+	for (i = 0; i < NR_WORKERS; i++)
+		if (runs_for[i] == q)
+			return false;
+	return true;
+}
+
+void shim_flush_workqueue(struct workqueue_struct *q, const char *name)
+{
+	unsigned long pc = HERE;
+
+	may_sleep("flush_workqueue", pc);
+	visible("flush_workqueue", plain(name), pc, NULL, NULL);
+	wait_for("flush_workqueue", plain(name), pc, queue_empty, q);
+	touch(&first_work, T_WRITE);
+	acquire(q);
+}
+
+struct workqueue_struct *alloc_workqueue(const char *name, unsigned int flags,
+					 int most, ...)
+{
+	struct workqueue_struct *q;
+
+	(void)flags;
+	if (may_fail("workqueue", HERE))
+		return NULL;
+	q = arena_alloc(sizeof(*q), 16, "workqueue", HERE);
+	q->name = name;
+	q->ordered = most == 1;
+	return q;
+}
+
+void destroy_workqueue(struct workqueue_struct *q)
+{
+	shim_flush_workqueue(q, "workqueue");
+	arena_free(q, HERE);
+}
+
+/* The first item that may begin: not one that is running still. */
+static struct work_struct *next_work(void)
+{
+	struct work_struct *w;
+	int i;
+
+	for (w = first_work; w; w = w->next) {
+		for (i = 0; i < NR_WORKERS; i++)
+			if (runs[i] == w || (runs[i] && w->queue->ordered &&
+					     runs_for[i] == w->queue))
+				break;
+		if (i == NR_WORKERS)
+			return w;
+	}
+	return NULL;
+}
+
+bool have_work(void *worker)
+{
+	return first_work && (!worker || runs[0]) && next_work();
+}
+
+bool workers_idle(void)
+{
+	int i;
+
+	for (i = 0; i < NR_WORKERS; i++)
+		if (runs[i])
+			return false;
+	return !first_work;
+}
+
+void run_worker(void)
+{
+	long me = cur->id - WORKER_TASK;
+	struct work_struct *w;
+
+	for (;;) {
+		cur->kernel = true;
+		w = next_work();
+		use(w, sizeof(*w), T_RELEASE, HERE);
+		acquire(w);
+		dequeue(w);
+		runs[me] = w;
+		runs_for[me] = w->queue;
+		hold_pseudo(w, work_class(w), HERE);
+		note("work", NULL, (unsigned long)w->func + 1);
+		w->func(w);
+		drop_pseudo(w);
+		wait_for("work done", "work", 0, NULL, NULL);
+		run_task_works();
+		check_user_return((unsigned long)w->func + 1);
+		touch(w, T_RELEASE);
+		touch(&first_work, T_WRITE);
+		release(w);
+		release(runs_for[me]);
+		runs[me] = NULL;
+		runs_for[me] = NULL;
+		wait_for("idle", "work", 0, have_work, (void *)me);
+	}
+}
