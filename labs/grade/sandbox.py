@@ -15,7 +15,7 @@ SECONDS = 10
 MAX_LATE = 2
 MEGABYTES = 1024
 # Functions of the explorer's that others see, and that it calls by a pointer.
-CALLED = {"run_worker", "workers_idle"}
+CALLED = {"run_worker", "run_irqs", "have_work", "have_irq"}
 MAX_VERDICT = 8 << 20
 BWRAP = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session",
          "--cap-drop", "ALL", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin",
