@@ -35,7 +35,7 @@ static struct node nodes[MAX_NODES];
 static int nnodes, depth, points, fresh, parent;
 
 /* What the tables below were last told, to be taken back. */
-static struct { uintptr_t at; int before; } chained[1 << 17];
+static struct { int *last, before; } chained[1 << 17];
 static int nchained;
 
 #define HASH	(1 << 12)
@@ -82,18 +82,18 @@ static bool independent(const struct foot *f, const struct event *e)
 static void inherit(struct node *d)
 {
 	struct node *p;
-	int q;
+	int q, left;
 
 	d->sleep = 0;
 	if (parent < 0)
 		return;
 	p = &nodes[parent];
-	for (q = 0; q < NR_TASKS; q++) {
-		int at = p->sleep >> q & 1 ? p->slept[q] :
-			 p->done >> q & 1 ? parent : -1;
+	for (left = (p->sleep | p->done) & ~(1 << p->taken); left;
+	     left &= left - 1) {
+		int at;
 
-		if (at < 0 || q == p->taken)
-			continue;
+		q = __builtin_ctz(left);
+		at = p->sleep >> q & 1 ? p->slept[q] : parent;
 		if (!independent(&nodes[at].foot[q], &events[nevents - 1]))
 			continue;
 		d->sleep |= 1 << q;
@@ -188,7 +188,7 @@ int dpor_fault(void)
 }
 
 /* The clock of an event: how many of each task's events come before it. */
-static unsigned short clock_[MAX_NODES][NR_TASKS];
+static clocks_t clock_[MAX_NODES];
 static int index_[MAX_NODES];		/* among its task's own */
 
 static int *last_touch(uintptr_t at)
@@ -205,30 +205,20 @@ static int *last_touch(uintptr_t at)
 	return &things[h].last;
 }
 
-static bool before(int e, const unsigned short *clock)
+static inline bool before(int e, clocks_t clock)
 {
 	return clock[events[e].task] >= index_[e];
 }
 
-static void join(unsigned short *to, const unsigned short *from)
-{
-	int i;
-
-	for (i = 0; i < NR_TASKS; i++)
-		if (to[i] < from[i])
-			to[i] = from[i];
-}
-
 /* What comes before LATER if EARLIER, and what follows from it, does not. */
-static void clock_without(unsigned short *clock, int earlier, int later)
+static clocks_t clock_without(int earlier, int later)
 {
 	const struct event *v = &events[later];
+	clocks_t clock = clock_[later];
 	int i, j;
 
-	memcpy(clock, clock_[later], sizeof(clock_[0]));
 	for (i = v->first; i < v->first + v->n; i++)
-		for (j = *last_touch(touches[i].at); j >= 0;
-		     j = touches[j].before) {
+		for (j = *touches[i].last; j >= 0; j = touches[j].before) {
 			int x = touches[j].event;
 
 			if (x <= earlier)
@@ -236,8 +226,9 @@ static void clock_without(unsigned short *clock, int earlier, int later)
 			if (x != later && dependent(touches[i].mode,
 						    touches[j].mode) &&
 			    !before(earlier, clock_[x]))
-				join(clock, clock_[x]);
+				clock = join_clocks(clock, clock_[x]);
 		}
+	return clock;
 }
 
 /*
@@ -248,22 +239,24 @@ static bool reverse(int earlier, int later)
 {
 	struct node *d = &nodes[events[earlier].node];
 	int first[NR_TASKS], i, q, initials = 0, seen = 0;
-	unsigned short clock[NR_TASKS];
+	clocks_t clock = clock_without(earlier, later);
 	int p = events[later].task;
 
-	clock_without(clock, earlier, later);
 	for (i = earlier + 1; i <= later; i++) {
-		const unsigned short *c = i < later ? clock_[i] : clock;
+		clocks_t c = i < later ? clock_[i] : clock;
 		bool initial = true;
+		int left, r;
 
 		q = events[i].task;
 		if (seen >> q & 1)
 			continue;
 		if (i < later && before(earlier, clock_[i]))
 			continue;
-		for (int r = 0; r < NR_TASKS; r++)
-			if (seen >> r & 1 && c[r] >= index_[first[r]])
+		for (left = seen; left; left &= left - 1) {
+			r = __builtin_ctz(left);
+			if (c[r] >= index_[first[r]])
 				initial = false;
+		}
 		seen |= 1 << q;
 		first[q] = i;
 		if (initial)
@@ -285,23 +278,28 @@ static bool reverse(int earlier, int later)
 /* All events that touched the same before, from the last one back. */
 static void find_races(int e, struct touch *t, int last)
 {
-	unsigned short covered[NR_TASKS];
+	clocks_t covered = clock_[e];
+	int task = events[e].task;
 	struct touch *o;
 	int i;
 
-	memcpy(covered, clock_[e], sizeof(covered));
-
 	for (i = last; i >= 0; i = o->before) {
 		o = &touches[i];
-		if (events[o->event].task == events[e].task ||
-		    !dependent(o->mode, t->mode) || before(o->event, covered))
+		if (events[o->event].task == task ||
+		    before(o->event, covered)) {
+			/* All that came before that is behind us as well. */
+			if (o->mode != T_READ)
+				break;
+			continue;
+		}
+		if (!dependent(o->mode, t->mode))
 			continue;
 		/* Nobody waits for what has not been taken yet. */
 		if (o->mode == T_RELEASE &&
 		    (t->mode == T_ACQUIRE || t->mode == T_WAIT))
 			continue;
 		if (reverse(o->event, e))
-			join(covered, clock_[o->event]);
+			covered = join_clocks(covered, clock_[o->event]);
 	}
 }
 
@@ -322,13 +320,13 @@ static void keep_foot(const struct event *e)
 }
 
 /* What a touch of the same thing came before; and it is the last one now. */
-static void chain(unsigned short *c, struct touch *t)
+static void chain(clocks_t *c, struct touch *t)
 {
-	int *last = last_touch(t->at), j;
+	int *last = t->last, j;
 
 	for (j = *last; j >= 0; j = touches[j].before) {
 		if (dependent(t->mode, touches[j].mode))
-			join(c, clock_[touches[j].event]);
+			*c = join_clocks(*c, clock_[touches[j].event]);
 		if (touches[j].mode != T_READ)
 			break;
 	}
@@ -351,25 +349,25 @@ static void analyse(void)
 	}
 	while (nchained > (e < nevents ? events[e].first : ntouches)) {
 		nchained--;
-		*last_touch(chained[nchained].at) = chained[nchained].before;
+		*chained[nchained].last = chained[nchained].before;
 	}
 	for (; e < nevents; e++) {
 		struct event *v = &events[e];
-		unsigned short *c = clock_[e];
+		clocks_t *c = &clock_[e];
 
-		if (last_of[v->task] >= 0)
-			memcpy(c, clock_[last_of[v->task]], sizeof(clock_[0]));
-		else
-			memset(c, 0, sizeof(clock_[0]));
+		*c = last_of[v->task] >= 0 ? clock_[last_of[v->task]] :
+					     (clocks_t){};
 		index_[e] = ++count[v->task];
-		c[v->task] = index_[e];
+		(*c)[v->task] = index_[e];
 		last_of[v->task] = e;
 		keep_foot(v);
 		for (i = v->first; i < v->first + v->n; i++)
-			find_races(e, &touches[i], *last_touch(touches[i].at));
+			touches[i].last = last_touch(touches[i].at);
+		for (i = v->first; i < v->first + v->n; i++)
+			find_races(e, &touches[i], *touches[i].last);
 		for (i = v->first; i < v->first + v->n; i++) {
 			chain(c, &touches[i]);
-			chained[nchained].at = touches[i].at;
+			chained[nchained].last = touches[i].last;
 			chained[nchained++].before = touches[i].before;
 		}
 	}

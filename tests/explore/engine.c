@@ -32,6 +32,8 @@ static void *engine_sp;
 static char *stacks;		/* two pieces a task, the lower one unmapped */
 int operations;
 static bool starting;		/* a task runs up to its first operation */
+static unsigned int living;	/* tasks, a bit each */
+#define SCENARIO_TASKS	(((1u << MAX_TASKS) - 1) << 1)
 static bool exploring;		/* there are tasks, or there is work */
 struct finding found;
 struct link links[MAX_LINKS];	/* of a circle, when one is found */
@@ -151,12 +153,12 @@ _Noreturn void fail(const char *class, const char *object, unsigned long pc,
 }
 
 /* The state that the operation under way has led to, for the table. */
-void watch(const char *fmt, ...)
+void watch_state(const char *fmt, ...)
 {
 	struct row *r = &result->rows[result->nrows - 1];
 	va_list ap;
 
-	if (!recording || !result->nrows || r->task != cur->letter)
+	if (!result->nrows || r->task != cur->letter)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(r->state, sizeof(r->state), fmt, ap);
@@ -255,7 +257,7 @@ static void pick_next(void)
 {
 	struct task *from = cur, *to;
 	char who[NR_TASKS];
-	unsigned int workers = 0;
+	unsigned int left, ready = 0;
 	bool free = true;
 	int i, n = 0;
 
@@ -275,15 +277,18 @@ static void pick_next(void)
 		free = cur->timed;
 	}
 	/* The main task waits for all others: it comes last. */
-	for (i = 1; i <= NR_TASKS; i++) {
-		struct task *t = &tasks[i < NR_TASKS ? i : MAIN_TASK];
+	for (left = living & ~(1u << cur->id | 1u); left; left &= left - 1) {
+		struct task *t = &tasks[__builtin_ctz(left)];
 
-		if (t->alive && t != cur && is_ready(t) && !is_spinning(t))
+		if (is_ready(t) && !is_spinning(t))
 			who[n++] = t->id;
 	}
-	for (i = WORKER_TASK; i < IRQ_TASK; i++)
-		workers |= (tasks[i].alive && is_ready(&tasks[i])) << i;
-	note_ready(workers);
+	if (!(living & SCENARIO_TASKS) && cur->id != MAIN_TASK &&
+	    is_ready(&tasks[MAIN_TASK]))
+		who[n++] = MAIN_TASK;
+	for (i = 0; i < n; i++)
+		ready |= 1u << who[i];
+	note_ready(ready & -(1u << WORKER_TASK));
 	/* Nobody but those who spin: let them. */
 	for (i = 0; !n && i < NR_TASKS; i++)
 		if (is_ready(&tasks[i]))
@@ -348,6 +353,7 @@ static void task_start(void)
 	check_user_return((unsigned long)cur->fn + 1);
 	touch(&cur->irqs_off, T_RELEASE);
 	cur->alive = false;
+	living &= ~(1u << cur->id);
 	if (cur->id == MAIN_TASK)
 		leave_execution();
 	pick_next();
@@ -372,6 +378,7 @@ void spawn(int id, void (*fn)(void))
 
 	t->fn = fn;
 	t->alive = true;
+	living |= 1u << id;
 	if (id > MAIN_TASK && id <= MAX_TASKS)
 		race_spawn(id);
 	*--sp = NULL;		/* so that the stack is aligned as after a call */
@@ -395,13 +402,8 @@ void need_task(int id)
 
 static bool all_done(void *unused)
 {
-	int i;
-
-	for (i = 1; i <= MAX_TASKS; i++)
-		if (tasks[i].alive)
-			return false;
 	(void)unused;
-	return workers_idle() && irq_idle();
+	return !(living & SCENARIO_TASKS) && workers_idle() && irq_idle();
 }
 
 /* One execution, from loading the modules to unloading them. */
@@ -456,6 +458,7 @@ void execute(void)
 	nlinks = 0;
 	order_begin();
 	starting = exploring = false;
+	living = 0;
 	operations = 0;
 	choices_reset();
 	check = 2166136261u;

@@ -95,11 +95,6 @@ void touch(const void *at, enum mode mode)
 	e->n++;
 }
 
-bool dependent(enum mode a, enum mode b)
-{
-	return a != T_READ || b != T_READ;
-}
-
 static unsigned long key_of(int task, unsigned long pc)
 {
 	return 1UL << 63 | pc * 8 | task;

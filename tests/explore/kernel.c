@@ -387,7 +387,7 @@ static _Noreturn void fail_left(int fd)
 {
 	const struct object *o = arena_object((uintptr_t)fds[fd]);
 
-	blame(o ? o->pc : 0, o ? &o->born : NULL);
+	blame(o ? o->pc : 0, o ? born(o) : NULL);
 	fail("leak", o ? fds[fd]->shim_name : "fd", o ? o->pc : 0, NULL, NULL,
 	     "descriptor %d is still open at the end", fd);
 }
@@ -396,7 +396,7 @@ void check_files(void)
 {
 	int i;
 
-	for (i = 0; i < MAX_FDS; i++)
+	for (i = 0; kernel_used && i < MAX_FDS; i++)
 		if (fds[i])
 			fail_left(i);
 }

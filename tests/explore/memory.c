@@ -12,23 +12,23 @@
  */
 #include <string.h>
 #include <sys/mman.h>
+#include <wchar.h>
 #include "runtime.h"
 
-#define ARENA		((char *)0x100000000000)
-#define ARENA_SIZE	(32UL << 20)
-#define MAX_OBJECTS	4096
+#define ARENA		((char *)ARENA_AT)
 #define MAX_ACCESSES	20000000L	/* in one execution */
 #define REDZONE		16
 
 extern char __start_twill_data[], __stop_twill_data[];
 extern char __executable_start[], _end[];
 
-uintptr_t stacks_start, stacks_end;
+uintptr_t stacks_start, stacks_end, data_start, data_size;
 bool (*stack_guard)(uintptr_t addr, size_t size);
 
-static uint32_t *shadow;		/* generation << 12 | object */
-static uint32_t generation;
-static struct object objects[MAX_OBJECTS];
+uint32_t *shadow;		/* generation << 12 | object */
+uint32_t generation;
+struct object objects[MAX_OBJECTS];
+struct lifetime lifetimes[MAX_OBJECTS];
 static int nobjects;
 static uintptr_t next_free;
 static long accesses;
@@ -52,6 +52,8 @@ void memory_setup(void)
 	if (shadow == MAP_FAILED || saved_data == MAP_FAILED)
 		die("no room for the shadow");
 	memcpy(saved_data, __start_twill_data, size);
+	data_start = (uintptr_t)__start_twill_data;
+	data_size = size;
 }
 
 void memory_reset(void)
@@ -82,7 +84,7 @@ void *arena_alloc(size_t size, size_t align, const char *name,
 {
 	struct object *o;
 	uint32_t tag;
-	size_t i, n;
+	size_t i;
 
 	if (nobjects == MAX_OBJECTS)
 		die("too many objects in one execution");
@@ -93,17 +95,16 @@ void *arena_alloc(size_t size, size_t align, const char *name,
 	o->live = true;
 	o->init = false;
 	o->pc = pc;
-	o->born.depth = o->freed.depth = 0;
+	born(o)->depth = freed(o)->depth = 0;
 	race_birth(o);
 	next_free = o->start + ((size + REDZONE + 7) & ~7UL);
 	if (next_free > (uintptr_t)ARENA + ARENA_SIZE)
 		die("the arena is full");
 	o->tag = tag = generation << 12 | nobjects++;
 	i = (o->start - (uintptr_t)ARENA) / 8;
-	for (n = i + (size + 7) / 8; i < n; i++)
-		shadow[i] = tag;
+	wmemset((wchar_t *)&shadow[i], tag, (size + 7) / 8);
 	if (recording)
-		take_stack(&o->born, cur, pc);
+		take_stack(born(o), cur, pc);
 	note("alloc", name, pc);
 	return (void *)o->start;
 }
@@ -112,16 +113,6 @@ void *arena_alloc(size_t size, size_t align, const char *name,
 void arena_rewind(uintptr_t to)
 {
 	next_free = to;
-}
-
-struct object *arena_object(uintptr_t addr)
-{
-	uint32_t tag;
-
-	if (addr - (uintptr_t)ARENA >= ARENA_SIZE)
-		return NULL;
-	tag = shadow[(addr - (uintptr_t)ARENA) / 8];
-	return tag >> 12 == generation ? &objects[tag & 0xfff] : NULL;
 }
 
 void arena_free(const void *p, unsigned long pc)
@@ -133,13 +124,13 @@ void arena_free(const void *p, unsigned long pc)
 		fail("bad-free", o ? o->name : "?", pc, NULL, NULL,
 		     "%p is not the start of an allocation", p);
 	if (!o->live)
-		fail("double-free", o->name, pc, &o->freed, "first freed",
+		fail("double-free", o->name, pc, freed(o), "first freed",
 		     "freed twice");
 	check_held((uintptr_t)p, o, pc);
 	race_free(o, pc);
 	o->live = false;
 	if (recording)
-		take_stack(&o->freed, cur, pc);
+		take_stack(freed(o), cur, pc);
 }
 
 static _Noreturn void bad_access(uintptr_t addr, size_t size, bool write,
@@ -153,11 +144,11 @@ static _Noreturn void bad_access(uintptr_t addr, size_t size, bool write,
 		fail("null-dereference", "NULL", pc, NULL, NULL,
 		     "%s of %zu bytes at address %#lx", what, size, addr);
 	if (o && !o->live)
-		fail("use-after-free", o->name, pc, &o->freed, "freed",
+		fail("use-after-free", o->name, pc, freed(o), "freed",
 		     "%s of %zu bytes at offset %zu of %s, %zu bytes, freed",
 		     what, size, addr - o->start, o->name, o->size);
 	if (o)
-		fail("out-of-bounds", o->name, pc, &o->born, "allocated",
+		fail("out-of-bounds", o->name, pc, born(o), "allocated",
 		     "%s of %zu bytes at offset %zu of %s, which has %zu",
 		     what, size, addr - o->start, o->name, o->size);
 	if (addr - (uintptr_t)ARENA < ARENA_SIZE) {
@@ -165,7 +156,7 @@ static _Noreturn void bad_access(uintptr_t addr, size_t size, bool write,
 		       !(o = arena_object(addr)))
 			;
 		if (o)
-			fail("out-of-bounds", o->name, pc, &o->born,
+			fail("out-of-bounds", o->name, pc, born(o),
 			     "allocated", "%s of %zu bytes just behind %s",
 			     what, size, o->name);
 	}
@@ -179,17 +170,14 @@ static inline bool within(uintptr_t addr, size_t size, const void *start,
 	return addr >= (uintptr_t)start && addr + size <= (uintptr_t)end;
 }
 
-struct object *check_access(uintptr_t addr, size_t size, bool write,
-			    unsigned long pc)
+struct object *check_place(uintptr_t addr, size_t size, bool write,
+			   unsigned long pc)
 {
 	struct object *o;
 	int i;
 
 	if (!size)
 		return NULL;
-	if (++accesses > MAX_ACCESSES)
-		fail("livelock", "memory", pc, NULL, NULL,
-		     "more than %ld accesses", MAX_ACCESSES);
 	if (addr - (uintptr_t)ARENA < ARENA_SIZE) {
 		o = arena_object(addr);
 		if (o && o->live && addr + size <= o->start + o->size)
@@ -199,8 +187,7 @@ struct object *check_access(uintptr_t addr, size_t size, bool write,
 	if (within(addr, size, (void *)stacks_start, (void *)stacks_end) &&
 	    (!write || !stack_guard || stack_guard(addr, size)))
 		return NULL;
-	if (within(addr, size, __start_twill_data, __stop_twill_data) ||
-	    (!write && within(addr, size, __executable_start, _end)))
+	if (!write && within(addr, size, __executable_start, _end))
 		return NULL;
 	for (i = 0; i < nallowed; i++)
 		if (addr >= allowed[i].start &&
@@ -249,7 +236,7 @@ void check_leaks(bool with_init)
 	}
 	if (!first)
 		return;
-	blame(first->pc, &first->born);
+	blame(first->pc, born(first));
 	fail("leak", first->name, first->pc, NULL, NULL,
 	     "%d object%s never freed: %s%s", n, n > 1 ? "s" : "", text,
 	     n > 6 ? ", ..." : "");
@@ -314,6 +301,9 @@ static inline void plain(uintptr_t addr, size_t size, bool write,
 
 	if (addr - stacks_start < stacks_end - stacks_start && !stack_guard)
 		return;
+	if (++accesses > MAX_ACCESSES)
+		fail("livelock", "memory", pc, NULL, NULL,
+		     "more than %ld accesses", MAX_ACCESSES);
 	if (cur->guest)
 		guest_boundary(pc);
 	o = check_access(addr, size, write, pc);

@@ -17,8 +17,7 @@
 #define NLOCS		(1 << 12)
 #define NRECORDS	(1 << 13)
 #define DATA_CELLS	(1 << 14)
-#define ARENA_AT	0x100000000000UL
-#define ARENA_CELLS	(1UL << 22)
+#define ARENA_CELLS	(ARENA_SIZE / 8)
 #define MAX_LOG		(1 << 18)
 
 /* What is known of some bytes of an aligned eight. */
@@ -57,13 +56,6 @@ static struct access {
 	struct stack stack;
 } *log_;
 static int nlog;
-
-static inline clocks_t later(clocks_t a, clocks_t b)
-{
-	clocks_t m = (clocks_t)(a > b);
-
-	return (a & m) | (b & ~m);
-}
 
 static inline bool any_after(clocks_t a, clocks_t b)
 {
@@ -108,7 +100,7 @@ void race_start(void)
 void race_spawn(int id)
 {
 	race_start();
-	now[id] = later(now[id], now[MAIN_TASK]);
+	now[id] = join_clocks(now[id], now[MAIN_TASK]);
 	now[MAIN_TASK][MAIN_TASK]++;
 }
 
@@ -117,7 +109,7 @@ void race_join(void)
 	int i;
 
 	for (i = 0; i < NR_TASKS; i++)
-		now[MAIN_TASK] = later(now[MAIN_TASK], now[i]);
+		now[MAIN_TASK] = join_clocks(now[MAIN_TASK], now[i]);
 	racing = false;
 }
 
@@ -146,7 +138,7 @@ void acquire(const void *at)
 	struct loc *l = racing ? loc(at, false) : NULL;
 
 	if (l)
-		now[cur->id] = later(now[cur->id], l->clock);
+		now[cur->id] = join_clocks(now[cur->id], l->clock);
 }
 
 void release(const void *at)
@@ -155,7 +147,7 @@ void release(const void *at)
 
 	if (!l)
 		return;
-	l->clock = later(l->clock, now[cur->id]);
+	l->clock = join_clocks(l->clock, now[cur->id]);
 	now[cur->id][cur->id]++;
 }
 
@@ -167,9 +159,9 @@ void relaxed(const void *at, bool write)
 	if (!racing || !(l = loc(at, write)))
 		return;
 	if (write)
-		l->clock = later(l->clock, fenced[cur->id]);
+		l->clock = join_clocks(l->clock, fenced[cur->id]);
 	else
-		seen[cur->id] = later(seen[cur->id], l->clock);
+		seen[cur->id] = join_clocks(seen[cur->id], l->clock);
 }
 
 void fence(bool before, bool after)
@@ -180,7 +172,7 @@ void fence(bool before, bool after)
 		return;
 	i = cur->id;
 	if (after)
-		now[i] = later(now[i], seen[i]);
+		now[i] = join_clocks(now[i], seen[i]);
 	if (before) {
 		fenced[i] = now[i];
 		now[i][i]++;
@@ -235,28 +227,35 @@ static int first_after(clocks_t a, clocks_t b)
 	return i;
 }
 
-static bool conflict(struct record *r, struct object *o, uintptr_t at,
-		     size_t size, bool write, bool marked, unsigned long pc)
+/* Whoever was there before is known to have been. */
+static inline bool ordered(const struct record *r, bool write, bool marked)
+{
+	const clocks_t *t = &now[cur->id];
+
+	return r->written <= (*t)[r->writer] &&
+	       (marked || r->marked_written <= (*t)[r->marked_writer]) &&
+	       (!write || (!any_after(r->reads, *t) &&
+			   (marked || !any_after(r->marked_reads, *t))));
+}
+
+static __attribute__((noinline))
+void conflict(struct record *r, struct object *o, uintptr_t at, size_t size,
+	      bool write, bool marked, unsigned long pc)
 {
 	clocks_t t = now[cur->id];
-	int who = -1;
 	bool writes = true;
+	int who;
 
 	if (r->written > t[r->writer])
 		who = r->writer;
 	else if (!marked && r->marked_written > t[r->marked_writer])
 		who = r->marked_writer;
-	else if (write && any_after(r->reads, t)) {
-		who = first_after(r->reads, t);
+	else {
 		writes = false;
-	} else if (write && !marked && any_after(r->marked_reads, t)) {
-		who = first_after(r->marked_reads, t);
-		writes = false;
+		who = any_after(r->reads, t) ? first_after(r->reads, t) :
+					       first_after(r->marked_reads, t);
 	}
-	if (who < 0)
-		return false;
 	race(o, at, size, write, marked, who, writes, pc);
-	return true;
 }
 
 static void start_record(struct record *r, struct object *o, uint32_t tag,
@@ -270,6 +269,12 @@ static void start_record(struct record *r, struct object *o, uint32_t tag,
 	r->reads = r->marked_reads = (clocks_t){};
 }
 
+static inline void note_write(struct record *r)
+{
+	r->writer = cur->id;
+	r->written = now[cur->id][cur->id];
+}
+
 static void access_cell(struct record *r, struct object *o, uintptr_t at,
 			size_t size, uint8_t mask, bool write, bool marked,
 			unsigned long pc)
@@ -280,14 +285,11 @@ static void access_cell(struct record *r, struct object *o, uintptr_t at,
 
 	if (r->tag != tag)
 		start_record(r, o, tag, mask);
-	else if (r->mask == mask && !r->next && !marked && !recording &&
-		 (write ? r->writer == cur->id && r->written == t :
-			  r->reads[cur->id] == t))
-		return;			/* nothing has come between */
 	for (;; r = &more[r->next]) {
-		if ((r->mask & mask) &&
-		    conflict(r, o, at, size, write, marked, pc))
+		if ((r->mask & mask) && !ordered(r, write, marked)) {
+			conflict(r, o, at, size, write, marked, pc);
 			return;
+		}
 		if (r->mask == mask)
 			mine = r;
 		if (!r->next)
@@ -299,15 +301,16 @@ static void access_cell(struct record *r, struct object *o, uintptr_t at,
 		r->next = nmore;
 		mine = &more[nmore++];
 		start_record(mine, o, tag, mask);
-		if (conflict(mine, o, at, size, write, marked, pc))
+		if (!ordered(mine, write, marked)) {
+			conflict(mine, o, at, size, write, marked, pc);
 			return;
+		}
 	}
 	if (write && marked) {
 		mine->marked_writer = cur->id;
 		mine->marked_written = t;
 	} else if (write) {
-		mine->writer = cur->id;
-		mine->written = t;
+		note_write(mine);
 	} else if (marked) {
 		mine->marked_reads[cur->id] = t;
 	} else {
@@ -343,15 +346,27 @@ void race_access(struct object *o, uintptr_t addr, size_t size, bool write,
 	if (o) {
 		o->last[cur->id] = now[cur->id][cur->id];
 		r = &cells[(addr - ARENA_AT) / 8];
-	} else if (addr - (uintptr_t)__start_twill_data <
-		   (uintptr_t)(__stop_twill_data - __start_twill_data)) {
-		r = &data_cells[addr / 8 - (uintptr_t)__start_twill_data / 8];
+	} else if (in_data(addr, size)) {
+		r = &data_cells[addr / 8 - data_start / 8];
 	} else {
 		return;
 	}
 	if (recording)
 		log_access(addr, size, write, pc);
-	for (at = addr & ~7UL; at < end; at += 8, r++) {
+	at = addr & ~7UL;
+	if (end <= at + 8) {
+		uint8_t mask = (0xff >> (8 - size)) << (addr & 7);
+
+		if (r->tag != (o ? o->tag : run) || r->mask != mask ||
+		    r->next || marked || !ordered(r, write, false))
+			access_cell(r, o, addr, size, mask, write, marked, pc);
+		else if (write)
+			note_write(r);
+		else
+			r->reads[cur->id] = now[cur->id][cur->id];
+		return;
+	}
+	for (; at < end; at += 8, r++) {
 		uint8_t mask = 0xff;
 
 		if (at < addr)

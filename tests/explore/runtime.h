@@ -18,6 +18,16 @@
 
 typedef bool (*ready_fn)(void *arg);
 
+/* Of each task how far somebody has heard. */
+typedef uint16_t clocks_t __attribute__((vector_size(16)));
+
+static inline clocks_t join_clocks(clocks_t a, clocks_t b)
+{
+	clocks_t m = (clocks_t)(a > b);
+
+	return (a & m) | (b & ~m);
+}
+
 struct held {
 	const void *lock;
 	int class;
@@ -80,7 +90,8 @@ void visible(const char *op, const char *name, unsigned long pc,
 	     ready_fn ready, void *arg);
 /* Note an operation that the table shows; nobody else runs. */
 void note(const char *op, const char *name, unsigned long pc);
-void watch(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define watch(...)	(recording ? watch_state(__VA_ARGS__) : (void)0)
+void watch_state(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void go_round(unsigned long pc);
 void spawn(int id, void (*fn)(void));
 void need_task(int id);		/* a worker, or interrupts: there is work */
@@ -116,6 +127,7 @@ struct touch {
 	uintptr_t at;
 	int event;
 	int before;		/* the touch of the same thing before it */
+	int *last;		/* dpor.c: where the last one is noted */
 	unsigned char mode;
 };
 
@@ -133,7 +145,12 @@ extern bool shared_grown;
 void events_reset(void);
 void begin_event(unsigned long pc, int node);
 void touch(const void *at, enum mode mode);
-bool dependent(enum mode a, enum mode b);
+
+static inline bool dependent(enum mode a, enum mode b)
+{
+	return a != T_READ || b != T_READ;
+}
+
 bool is_shared(int task, unsigned long pc);
 void contest(uintptr_t start, size_t size);
 void learn_shared(void);
@@ -152,7 +169,6 @@ int dpor_points(void);
 int dpor_schedule(struct deviation *d, int max);
 
 /* race.c */
-typedef uint16_t clocks_t __attribute__((vector_size(16)));
 
 extern bool racing;
 extern bool soft_fatal;
@@ -178,17 +194,68 @@ struct object {
 	unsigned int tag;
 	clocks_t last;			/* when each task last touched it */
 	unsigned long pc;
-	struct stack born, freed;	/* while recording */
 };
+
+struct lifetime {			/* while recording */
+	struct stack born, freed;
+};
+
+#define ARENA_AT	0x100000000000UL
+#define ARENA_SIZE	(32UL << 20)
+#define MAX_OBJECTS	4096
+extern uint32_t *shadow, generation;
+extern struct object objects[];
+extern struct lifetime lifetimes[];
+
+static inline struct stack *born(const struct object *o)
+{
+	return &lifetimes[o - objects].born;
+}
+
+static inline struct stack *freed(const struct object *o)
+{
+	return &lifetimes[o - objects].freed;
+}
+
+/* What was last allocated there, in this execution. */
+static inline struct object *arena_object(uintptr_t addr)
+{
+	uint32_t tag;
+
+	if (addr - ARENA_AT >= ARENA_SIZE)
+		return NULL;
+	tag = shadow[(addr - ARENA_AT) / 8];
+	return tag >> 12 == generation ? &objects[tag & 0xfff] : NULL;
+}
 
 void memory_setup(void);
 void memory_reset(void);
 void *arena_alloc(size_t size, size_t align, const char *name,
 		  unsigned long pc);
 void arena_free(const void *p, unsigned long pc);
-struct object *arena_object(uintptr_t addr);
-struct object *check_access(uintptr_t addr, size_t size, bool write,
-			    unsigned long pc);
+struct object *check_place(uintptr_t addr, size_t size, bool write,
+			   unsigned long pc);
+extern uintptr_t data_start, data_size;
+
+static inline bool in_data(uintptr_t addr, size_t size)
+{
+	return addr - data_start < data_size &&
+	       size <= data_size - (addr - data_start);
+}
+
+/* What lies there, if it is an allocation; an access outside of all fails. */
+static inline struct object *check_access(uintptr_t addr, size_t size,
+					  bool write, unsigned long pc)
+{
+	struct object *o;
+
+	if (in_data(addr, size))
+		return NULL;
+	o = arena_object(addr);
+	if (o && o->live && addr + size <= o->start + o->size)
+		return o;
+	return check_place(addr, size, write, pc);
+}
 /* ... of the shim's, as part of the visible operation; it does not race. */
 void use(const void *p, size_t size, enum mode mode, unsigned long pc);
 void marked_access(const void *p, size_t size, bool write, unsigned long pc);

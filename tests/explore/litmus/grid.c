@@ -6,7 +6,7 @@
 const struct scenario *grid_scenario(int tasks, int sections);
 
 static DEFINE_MUTEX(lock);
-static int sections, entered;
+static int sections __aligned(8), entered __aligned(8);
 
 static void task(void)
 {
