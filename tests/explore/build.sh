@@ -82,7 +82,7 @@ trap 'rm -rf "$work"' EXIT
 	list subject "$root" "$subject -DTWILL_MODULE=litmus -DLITMUS" \
 		'tests/explore/litmus/*.c'
 	list runtime "$root" "$runtime" "$main" \
-		'tests/explore/{engine,events,search,schedule,dpor,sample,step,memory,race,sync,order,sleep,wait,work,cpu,outcome,kernel,mm,report}.c'
+		'tests/explore/{engine,events,search,schedule,dpor,sample,step,memory,race,sync,order,sleep,wait,work,cpu,outcome,kernel,slab,mm,report}.c'
 } | tr '\n' '\0' | xargs -0 -r -n1 -P"$(nproc)" bash -c 'object "$1"' _ |
 	sort >"$work/objects"
 [ -z "${OBJECTS_TO:-}" ] || cp "$work/objects" "$OBJECTS_TO"

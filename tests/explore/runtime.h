@@ -333,6 +333,10 @@ void check_files(void);
 void check_modules(void);
 void run_task_works(void);
 
+/* slab.c */
+void *allocate(size_t size, size_t align, unsigned int flags, const char *name,
+	       unsigned long pc);
+
 /* mm.c */
 void mm_reset(void);
 void check_mm(void);

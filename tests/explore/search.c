@@ -166,39 +166,33 @@ bool may_fail(const char *what, unsigned long pc)
 	return fails;
 }
 
-/* The choices of this execution, as a schedule. */
-static void take_schedule(void)
+/* The choices of this execution so far, as a schedule. */
+int schedule_so_far(struct deviation *to, int max)
 {
-	int i;
+	int i, n = 0;
 
 	if (how == UNBOUND)
-		nschedule = dpor_schedule(schedule, MAX_DEVIATIONS);
-	if (how != BOUNDED && how != STEPPED)
-		return;
-	nschedule = 0;
-	for (i = 0; i < next_choice && nschedule < MAX_DEVIATIONS; i++) {
+		return dpor_schedule(to, max);
+	if (how != BOUNDED && how != STEPPED) {
+		n = nschedule < max ? nschedule : max;
+		memmove(to, schedule, n * sizeof(*to));
+		return n;
+	}
+	for (i = 0; i < next_choice && n < max; i++) {
 		struct choice *c = &choices[i];
 
 		if (!c->taken)
 			continue;
-		schedule[nschedule].point = c->point;
-		schedule[nschedule++].task = c->fault ? '!' :
+		to[n].point = c->point;
+		to[n++].task = c->fault ? '!' :
 			tasks[(int)c->who[c->taken]].letter;
 	}
+	return n;
 }
 
-/* ... as it is so far, for what is learnt on the way. */
-int schedule_so_far(struct deviation *to, int max)
+static void take_schedule(void)
 {
-	int n;
-
-	if (how == UNBOUND)
-		return dpor_schedule(to, max);
-	if (how == BOUNDED || how == STEPPED)
-		take_schedule();
-	n = nschedule < max ? nschedule : max;
-	memcpy(to, schedule, n * sizeof(*to));
-	return n;
+	nschedule = schedule_so_far(schedule, MAX_DEVIATIONS);
 }
 
 bool soft_finding(const char *class, unsigned long pc)
