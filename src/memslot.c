@@ -27,14 +27,27 @@ int memslots_init(struct vm *vm)
 	return 0;
 }
 
+static void free_older(struct memslots *slots)
+{
+	while (slots->older) {
+		struct memslots *older = slots->older;
+
+		slots->older = older->older;
+		kfree(older);
+	}
+}
+
 /**
  * memslots_free() - free the list of slots
  * @vm: a machine that nobody can reach any more
  */
 void memslots_free(struct vm *vm)
 {
+	struct memslots *slots = rcu_dereference_protected(vm->memslots, true);
+
 	cleanup_srcu_struct(&vm->srcu);
-	kfree(rcu_dereference_protected(vm->memslots, true));
+	free_older(slots);
+	kfree(slots);
 }
 
 /* Where a frame of the slot lies in the VMM's address space. */
@@ -67,13 +80,10 @@ const struct memslot *memslot_find(const struct memslots *slots, gfn_t gfn)
 
 static void memslots_publish(struct vm *vm, struct memslots *slots)
 {
-	struct memslots *old = rcu_dereference_protected(vm->memslots,
+	slots->older = rcu_dereference_protected(vm->memslots,
 					lockdep_is_held(&vm->slots_lock));
-
 	rcu_assign_pointer(vm->memslots, slots);
 	step(memslots_publish, vm);
-	synchronize_srcu_expedited(&vm->srcu);
-	kfree(old);
 }
 
 static void memslot_retire(struct vm *vm, struct memslots *marked, u32 i)
@@ -83,6 +93,8 @@ static void memslot_retire(struct vm *vm, struct memslots *marked, u32 i)
 
 	marked->slot[i].dying = true;
 	memslots_publish(vm, marked);
+	synchronize_srcu_expedited(&vm->srcu);
+	free_older(marked);
 	spin_lock(&vm->mmu_lock);
 	if (stage2_unmap(vm, round_down(first, STAGE2_TOP),
 			 round_up(end, STAGE2_TOP)))

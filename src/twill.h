@@ -41,6 +41,7 @@ struct memslot {
 
 /* All slots of a machine. Never changed once it can be seen: replaced. */
 struct memslots {
+	struct memslots *older;	/* replaced; somebody may still read it */
 	unsigned int n;
 	struct memslot slot[MAX_MEMSLOTS];
 };

@@ -48,6 +48,13 @@ static void setup(void)
 	       (struct model_op){ .kind = MODEL_TOUCH });
 }
 
+/* The slot is yet to come. */
+static void setup_empty(void)
+{
+	setup();
+	set_memory(0);
+}
+
 /* The page is in the table, and in the vCPU's memory of it. */
 static void setup_mapped(void)
 {
@@ -109,6 +116,11 @@ static void take_back(void)
 	memory = NULL;
 }
 
+static void add_slot(void)
+{
+	set_memory(PAGE);
+}
+
 static void remove_slot(void)
 {
 	set_memory(0);
@@ -145,6 +157,8 @@ SCENARIO("use-vs-unmap", "the guest's page is taken back while it is in use",
 	 setup_mapped, close_all, run_or_fail, take_back);
 SCENARIO("fault-vs-slot", "the slot is removed while the guest faults",
 	 setup, close_all, run_or_fail, remove_slot);
+SCENARIO("fault-vs-add", "a page is taken back while its slot is added and the guest faults",
+	 setup_empty, close_all, add_slot, run_or_fail, take_back);
 SCENARIO("unmap-vs-slot", "a page is taken back while its slot is removed",
 	 setup_mapped, close_all, take_back, remove_slot);
 SCENARIO("fault-vs-removal", "slot and page go while the guest faults",
