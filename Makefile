@@ -74,6 +74,7 @@ check-programs: build/tangled | build/stamps/need-vm
 check-lives: build/tangled | build/stamps/need-debug
 	@tests/vm/lives.sh stock 1000
 	@tests/vm/lives.sh debug 50
+	@tests/try/check.sh debug
 
 ##@ Look things up
 reference: build/tangled build/stamps/need-reference ## functions and their contracts, by Doxygen

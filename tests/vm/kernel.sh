@@ -104,7 +104,8 @@ get_stock() {
 	dpkg-deb --fsys-tarfile "$tmp"/*.deb | tar -C "$tmp" --wildcards -x \
 		"./boot/vmlinuz-*" "*/virtio.ko" "*/virtio_ring.ko" \
 		"*/virtio_pci*.ko" "*/virtio_blk.ko" \
-		"*/arch/x86/kvm/*.ko" "*/irqbypass.ko" "*/ccp.ko"
+		"*/arch/x86/kvm/*.ko" "*/irqbypass.ko" "*/ccp.ko" \
+		"*/drivers/block/brd.ko"
 	find "$tmp/lib" -name '*.ko' -exec mv -t "$tmp/modules" {} +
 	mkdir -p "$dir"
 	rm -rf "$dir/modules"
@@ -135,7 +136,8 @@ stock)
 		sort -V | tail -n 1)
 	[ -d "$kdir" ] || die "no kernel headers: tests/need.sh linux-headers-amd64"
 	release=${kdir#/usr/src/linux-headers-}
-	dir=$cache/kernel-stock-$release
+	hash=$(declare -f get_stock | sha256sum)
+	dir=$cache/kernel-stock-$release-${hash:0:12}
 	make_it=(get_stock "$dir" "$release")
 	;;
 *)

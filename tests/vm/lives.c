@@ -235,6 +235,21 @@ static void memory_follows(void)
 	unmake(&m);
 }
 
+/* What the kernel shows a process of its clock: memory, but not pages. */
+static void *without_pages(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	unsigned long start = 0;
+	char line[300];
+
+	must(f);
+	while (fgets(line, sizeof(line), f) && !strstr(line, "[vvar]"))
+		;
+	fclose(f);
+	must(sscanf(line, "%lx", &start) == 1 && strstr(line, "[vvar]"));
+	return (void *)start;
+}
+
 static void slots_change(void)
 {
 	struct machine m = make(load, sizeof(load));
@@ -254,7 +269,58 @@ static void slots_change(void)
 	must(!slot(m.vm, 1, 3 * PAGE, PAGE, other));
 	must(!slot(m.vm, 1, 2 * PAGE, PAGE, other));	/* moved */
 	must(loaded(&m) == 8);
+	must(!slot(m.vm, 1, 0, 0, NULL));
+	must(!slot(m.vm, 1, 2 * PAGE, PAGE, without_pages()));
+	back_to(&m, 0);
+	fails(ioctl(m.vcpu, KVM_RUN, 0), EFAULT);
 	unmake(&m);
+}
+
+/* Tables in use, of all machines; free ones are given back first. */
+static long tables(void)
+{
+	int fd = open("/sys/kernel/slab/twill_stage2/shrink", O_WRONLY);
+	char line[300];
+	long n = -1;
+	FILE *f;
+
+	must(fd >= 0 && write(fd, "1", 1) == 1 && !close(fd));
+	f = fopen("/proc/slabinfo", "r");
+	must(f);
+	while (n < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "twill_stage2 %ld", &n);
+	fclose(f);
+	must(n >= 0);
+	return n;
+}
+
+/* A slot that has been everywhere takes no more than one that has moved once. */
+static void slot_wanders(int rounds)
+{
+	struct machine m = make(load, sizeof(load));
+	uint8_t *other = m.mem + 8 * PAGE;
+	struct kvm_sregs sregs;
+	long before = 0;
+	int i;
+
+	must(!slot(m.vm, 0, 0, 0, NULL));
+	must(!slot(m.vm, 0, 0, PAGE, m.mem));
+	must(!ioctl(m.vcpu, KVM_GET_SREGS, &sregs));
+	for (i = 0; i < rounds; i++) {
+		uint64_t place = (i % 2000 + 1) * 0x200000UL;
+
+		must(!slot(m.vm, 1, place, PAGE, other));
+		*other = i;
+		sregs.ds.base = place - 2 * PAGE;
+		must(!ioctl(m.vcpu, KVM_SET_SREGS, &sregs));
+		must(loaded(&m) == (uint8_t)i);
+		if (!i)
+			before = tables();
+	}
+	printf("(%ld tables at first, then %ld)\n", before, tables());
+	must(before >= 4 && tables() <= before + 3);
+	unmake(&m);
+	must(!tables());
 }
 
 /* mov $PORT,%dx ; mov $5,%eax ; out ; out ; xor %eax,%eax ; in ; hlt */
@@ -401,6 +467,7 @@ int main(int argc, char **argv)
 	part("a run interrupted", interrupted());
 	part("memory that follows", memory_follows());
 	part("slots that change", slots_change());
+	part("a slot that wanders", slot_wanders(rounds * 2));
 	part("a device passed through", passed_through());
 	part("killed with a device", killed_with_device());
 	part("many lives", many_lives(rounds));

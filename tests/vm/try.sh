@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Run a static program of the host's in the tests' machine, with the module
 # loaded; /dev/kvm is a link to /dev/twill unless MODULE=kvm. What it prints and
-# its exit status are this command's.
+# its exit status are this command's. A disk in memory, /dev/ram0, is there too;
+# with LEAKS=1 a debug kernel is asked for leaks afterwards.
 #
 # usage: [MODULE=twill|kvm] [KERNEL_KIND=stock|debug] try.sh PROGRAM [ARGUMENT]...
 #        try.sh --shell    a prompt in that machine instead; files named in
@@ -45,6 +46,8 @@ twill)
 	exit 125
 	;;
 esac
+cp "$kmods/brd.ko" "$payload/"
+load+='insmod brd.ko rd_nr=1 rd_size=32768 || exit 125; '
 
 options=(-k "$kind" -t "${LIMIT:-60}")
 if [ "$1" = --shell ]; then
@@ -61,7 +64,7 @@ else
 fi
 printf '#!/bin/sh\n%s\n%s\n' "$load" "$start" >"$payload/run"
 chmod +x "$payload/run"
-touch "$payload/no-leak-check"
+[ -n "${LEAKS:-}" ] || touch "$payload/no-leak-check"
 status=0
 "$vm/run.sh" "${options[@]}" "$payload" || status=$?
 exit $status

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When Twill maps 2 MiB by one entry: where the host does, and where slot and
+ * memory are in step. The trace tells.
+ */
+#define _GNU_SOURCE
+#include "flat.h"
+
+/* How often the table got an entry while the guest swept over 2 MiB. */
+#define TRACING "/sys/kernel/tracing/"
+static void count(const char *what, uint32_t program, uint32_t gpa,
+		  int expected_large, int expected_small)
+{
+	int large = 0, small = 0;
+	char line[300];
+	FILE *f;
+
+	write_to(TRACING "trace", "\n");
+	must(guest(program, gpa, 0, gpa + LARGE) >= 0);
+	f = fopen(TRACING "trace", "r");
+	must(f);
+	while (fgets(line, sizeof(line), f)) {
+		large += !!strstr(line, ": stage2_map_large ");
+		small += !!strstr(line, ": stage2_map ");
+	}
+	fclose(f);
+	printf("%s: %d of 2 MiB, %d pages\n", what, large, small);
+	must(large == expected_large && small == expected_small);
+}
+
+int main(void)
+{
+	uint8_t *p;
+
+	setvbuf(stdout, NULL, _IONBF, 0);
+	alarm(50);
+	start();
+	/* The page with the programs is mapped from here on. */
+	must(store(QUIET, 1) == 1);
+	write_to(TRACING "events/twill/twill_step/enable", "1");
+	memset(memory + PIECE, 0xc1, LARGE);
+	must(!madvise(memory + PIECE, PAGE, MADV_DONTNEED));
+	count("pages", SWEEPS, PIECE, 0, 512);
+	must(!madvise(memory + PIECE, LARGE, MADV_HUGEPAGE));
+	collapse();
+	count("put together", SWEEPS, PIECE, 1, 0);
+	count("written to", STORES, PIECE + PAGE, 1, 0);
+	must(!madvise(memory + PIECE + PAGE, PAGE, MADV_DONTNEED));
+	count("broken up", SWEEPS, PIECE, 0, 512);
+	collapse();
+	set_slot(1, MEMORY, LARGE, memory + PIECE);
+	count("another slot", SWEEPS, MEMORY, 1, 0);
+	/* A slot that goes takes the program's page out of the table, too. */
+	set_slot(1, MEMORY + PAGE, LARGE, memory + PIECE);
+	count("not in step", SWEEPS, MEMORY + PAGE, 0, 513);
+	set_slot(1, 0, 0, NULL);
+	set_slot(1, MEMORY, LARGE - PAGE, memory + PIECE);
+	set_slot(2, MEMORY + LARGE - PAGE, PAGE, memory + PIECE);
+	count("cut short", SWEEPS, MEMORY, 0, 513);
+	set_slot(1, 0, 0, NULL);
+	set_slot(2, 0, 0, NULL);
+	write_to("/proc/sys/vm/nr_hugepages", "1");
+	p = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+		 MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	must(p != MAP_FAILED);
+	set_slot(1, MEMORY, LARGE, p);
+	count("from the pool", SWEEPS, MEMORY, 1, 1);
+	set_slot(1, 0, 0, NULL);
+	write_to(TRACING "events/twill/twill_step/enable", "0");
+	return 0;
+}
