@@ -3,34 +3,38 @@
 #ifndef TWILL_COMPAT_H
 #define TWILL_COMPAT_H
 
-#include <linux/rcupdate.h>
-#include <linux/smp.h>
 #include <linux/version.h>
 
-#ifdef CONFIG_X86
-#include <asm/reboot.h>
-
-static inline void on_crash(void (*callback)(void))
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-	cpu_emergency_register_virt_callback(callback);
-#endif
-}
-
-static inline void not_on_crash(void (*callback)(void))
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-	cpu_emergency_unregister_virt_callback(callback);
-#endif
-}
-#endif
-static inline void note_quiescent_state(void)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-	rcu_virt_note_context_switch(smp_processor_id());
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define assign_str(name) __assign_str(name, name)
 #else
-	rcu_virt_note_context_switch();
+#define assign_str(name) __assign_str(name)
 #endif
-}
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define immediate_exit immediate_exit__unsafe
+#endif
+#ifdef SYSCORE_HAS_DATA
+#define SYSCORE_ARG void *unused
+#else
+struct syscore_ops;
+struct syscore {
+	struct syscore_ops *ops;
+};
+#define SYSCORE_ARG void
+#define register_syscore(s) register_syscore_ops((s)->ops)
+#define unregister_syscore(s) unregister_syscore_ops((s)->ops)
+#endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define on_crash(callback) ((void)(callback))
+#define not_on_crash(callback) ((void)(callback))
+#else
+#define on_crash cpu_emergency_register_virt_callback
+#define not_on_crash cpu_emergency_unregister_virt_callback
+#endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define note_quiescent_state() rcu_virt_note_context_switch(smp_processor_id())
+#else
+#define note_quiescent_state() rcu_virt_note_context_switch()
+#endif
 
 #endif

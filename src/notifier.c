@@ -15,7 +15,8 @@ static bool walk_slots(struct vm *vm, hva_t start, hva_t end, range_fn *fn)
 	for (i = 0; i < slots->n; i++) {
 		const struct memslot *s = &slots->slot[i];
 		hva_t from = max(start, s->hva);
-		hva_t to = min(end, s->hva + (s->npages << PAGE_SHIFT));
+		hva_t to = min_t(hva_t, end,
+				 s->hva + (s->npages << PAGE_SHIFT));
 
 		if (from < to)
 			any |= fn(vm, s->base_gfn + ((from - s->hva) >> PAGE_SHIFT),

@@ -6,6 +6,7 @@
 #define TWILL_TRACE_H
 
 #include <linux/tracepoint.h>
+#include "compat.h"
 
 TRACE_EVENT(twill_step,
 	TP_PROTO(const char *name, const void *object),
@@ -15,7 +16,7 @@ TRACE_EVENT(twill_step,
 		__field(const void *, object)
 	),
 	TP_fast_assign(
-		__assign_str(name, name);
+		assign_str(name);
 		__entry->object = object;
 	),
 	TP_printk("%s %p", __get_str(name), __entry->object)

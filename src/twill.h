@@ -3,6 +3,7 @@
 #ifndef TWILL_H
 #define TWILL_H
 
+#include <linux/kvm_types.h>
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
@@ -14,9 +15,12 @@
 #define MAX_VCPUS 16
 #define MAX_MEMSLOTS 32
 
-typedef u64 gpa_t;	/* guest physical address, in bytes */
-typedef u64 gfn_t;	/* guest frame number: gpa_t >> PAGE_SHIFT */
-typedef u64 hva_t;	/* host virtual address: the VMM's own, in bytes */
+/*
+ * The kernel's own names for three kinds of number:
+ * gpa_t: guest physical address, in bytes
+ * gfn_t: guest frame number: gpa_t >> PAGE_SHIFT
+ * hva_t: host virtual address: the VMM's own, in bytes
+ */
 
 struct kvm_run;
 struct kvm_userspace_memory_region;

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/uaccess.h>
+#include "compat.h"
 #include "twill.h"
 
 static struct vcpu *vcpu_create(struct vm *vm, unsigned int id)

@@ -8,6 +8,7 @@
 #include <linux/irqflags.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/smp.h>
 #include "compat.h"
 
 /* Has this thread something else to do than to visit a guest? */

@@ -3,17 +3,19 @@
 # Make a kernel for the tests' machine ready in the cache, if it is not there,
 # and say where it is.
 #
-# usage: eval "$(kernel.sh stock|debug)"    sets kernel, kdir, kmods
+# usage: eval "$(kernel.sh stock|debug|next)"    sets kernel, kdir, kmods
 #
 # stock: Debian's own, downloaded and unpacked, never installed; the one that
 #        the installed headers belong to.
 # debug: built from Debian's linux-source-6.1 with debug.config.
+# next:  the 6.12 that Debian 12 offers beside its own, with its headers,
+#        likewise unpacked; a newer one replaces it when it has been deleted.
 # KERNEL= (an image) and KDIR= (its headers or build folder) name another one.
 set -euo pipefail
 shopt -s extglob
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${TWILL_CACHE:-$HOME/.cache/twill}
-kind=${1:?usage: kernel.sh stock|debug}
+kind=${1:?usage: kernel.sh stock|debug|next}
 say() { echo "kernel: $*" >&2; }
 die() { say "$*"; exit 1; }
 
@@ -90,28 +92,52 @@ build_debug() {
 	mv "$dir/bzImage.new" "$dir/bzImage"
 }
 
+# get PACKAGE...: download them into $tmp
+get() {
+	say "downloading Debian's $*"
+	if ! (cd "$tmp" && apt-get -q -o APT::Sandbox::User=root \
+		download "$@") >"$tmp/log" 2>&1; then
+		cat "$tmp/log" >&2
+		rm -rf "$tmp"
+		die "not to be had: apt-get update?"
+	fi
+}
+
 get_stock() {
 	local dir=$1 release=$2 tmp
 	tmp=$(mktemp -d "$cache/download.XXXXXX")
-	say "downloading Debian's linux-image-$release"
-	if ! (cd "$tmp" && apt-get -q -o APT::Sandbox::User=root \
-		download "linux-image-$release") >"$tmp/log" 2>&1; then
-		cat "$tmp/log" >&2
-		rm -rf "$tmp"
-		die "no linux-image-$release to be had: apt-get update?"
-	fi
+	get "linux-image-$release"
 	mkdir -p "$tmp/modules"
 	dpkg-deb --fsys-tarfile "$tmp"/*.deb | tar -C "$tmp" --wildcards -x \
-		"./boot/vmlinuz-*" "*/virtio.ko" "*/virtio_ring.ko" \
-		"*/virtio_pci*.ko" "*/virtio_blk.ko" \
-		"*/arch/x86/kvm/*.ko" "*/irqbypass.ko" "*/ccp.ko" \
-		"*/drivers/block/brd.ko"
-	find "$tmp/lib" -name '*.ko' -exec mv -t "$tmp/modules" {} +
+		"./boot/vmlinuz-*" "*/drivers/virtio/*" "*/virtio_blk.ko*" \
+		"*/arch/x86/kvm/*.ko*" "*/irqbypass.ko*" "*/ccp.ko*" \
+		"*/drivers/block/brd.ko*"
+	find "$tmp" -name '*.ko.xz' -exec xz -d {} +
+	find "$tmp"/*/ -path "$tmp/modules" -prune -o -name '*.ko' \
+		-exec mv -t "$tmp/modules" {} +
 	mkdir -p "$dir"
 	rm -rf "$dir/modules"
 	mv "$tmp/modules" "$dir/modules"
 	mv "$tmp"/boot/vmlinuz-* "$dir/bzImage"
 	rm -rf "$tmp"
+}
+
+# Headers that are not installed do not find one another by themselves; and
+# without vmlinux nobody asks for pahole.
+get_next() {
+	local dir=$1 release=$2 common=${2%-amd64} tmp deb
+	tmp=$(mktemp -d "$cache/download.XXXXXX")
+	get "linux-headers-$release" "linux-headers-$common-common" \
+		"linux-kbuild-$common"
+	for deb in "$tmp"/*.deb; do
+		dpkg-deb -x "$deb" "$tmp/headers"
+	done
+	rm -rf "$dir/headers"
+	mkdir -p "$dir"
+	mv "$tmp/headers" "$dir/headers"
+	rm -rf "$tmp" "$kdir/vmlinux"
+	sed -i "s| /usr/src/| $dir/headers/usr/src/|" "$kdir/Makefile"
+	get_stock "$dir" "$release"
 }
 
 mkdir -p "$cache"
@@ -140,8 +166,18 @@ stock)
 	dir=$cache/kernel-stock-$release-${hash:0:12}
 	make_it=(get_stock "$dir" "$release")
 	;;
+next)
+	release=$(find "$cache" -maxdepth 2 -path '*/kernel-next-*/bzImage' |
+		sed 's|.*/kernel-next-\(.*\)/bzImage|\1|' | sort -V | tail -n 1)
+	: "${release:=$(apt-cache depends linux-headers-6.12-amd64 2>&1 |
+		sed -n 's/^ *Depends: linux-headers-\(6.*-amd64\)$/\1/p')}"
+	[ -n "$release" ] || die "no linux-headers-6.12-amd64 to be had"
+	dir=$cache/kernel-next-$release
+	kdir=$dir/headers/usr/src/linux-headers-$release
+	make_it=(get_next "$dir" "$release")
+	;;
 *)
-	die "usage: kernel.sh stock|debug"
+	die "usage: kernel.sh stock|debug|next"
 	;;
 esac
 if [ ! -e "$dir/bzImage" ]; then

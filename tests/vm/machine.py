@@ -37,7 +37,7 @@ import reports
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get('TWILL_CACHE') or os.path.expanduser('~/.cache/twill')
 DISK = 64 << 20		# the payload disk's size is part of the saved machine
-MEMORY = {'stock': '512M', 'debug': '640M'}
+MEMORY = {'stock': '512M', 'debug': '640M', 'next': '512M'}
 BOOT_LIMIT = 180	# seconds; and for the harness to end after a payload
 
 

@@ -5,7 +5,7 @@
 # its exit status are this command's. A disk in memory, /dev/ram0, is there too;
 # with LEAKS=1 a debug kernel is asked for leaks afterwards.
 #
-# usage: [MODULE=twill|kvm] [KERNEL_KIND=stock|debug] try.sh PROGRAM [ARGUMENT]...
+# usage: [MODULE=twill|kvm] [KERNEL_KIND=stock|debug|next] try.sh PROGRAM [ARGUMENT]...
 #        try.sh --shell    a prompt in that machine instead; files named in
 #                          FILES are put beside it
 set -euo pipefail

@@ -6,6 +6,7 @@
 #include <linux/string.h>
 #include <asm/debugreg.h>
 #include <asm/irq_vectors.h>
+#include <trace/events/ipi.h>
 #include "svm.h"
 
 #define WITH_ERROR (BIT(DF_VECTOR) | BIT(TS_VECTOR) | BIT(NP_VECTOR) | \

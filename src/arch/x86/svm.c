@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 #include <asm/fpu/xcr.h>
 #include <asm/msr.h>
+#include <asm/reboot.h>
 #include "compat.h"
 #include "svm.h"
 
@@ -117,13 +118,13 @@ static int svm_cpu_off(unsigned int cpu)
 	free_pages_of(this_cpu_ptr(&svm_cpu));
 	return 0;
 }
-static int svm_sleep(void)
+static int svm_sleep(SYSCORE_ARG)
 {
 	switch_off(NULL);
 	return 0;
 }
 
-static void svm_wake(void)
+static void svm_wake(SYSCORE_ARG)
 {
 	switch_on(page_to_phys(this_cpu_ptr(&svm_cpu)->hsave));
 }
@@ -132,6 +133,8 @@ static struct syscore_ops svm_sleep_ops = {
 	.suspend = svm_sleep,
 	.resume = svm_wake,
 };
+
+static struct syscore svm_syscore = { .ops = &svm_sleep_ops };
 static int svm_reboot(struct notifier_block *nb, unsigned long how, void *cmd)
 {
 	on_each_cpu(switch_off, NULL, 1);
@@ -186,7 +189,7 @@ int arch_init(void)
 		return r;
 	}
 	hotplug_state = r;
-	register_syscore_ops(&svm_sleep_ops);
+	register_syscore(&svm_syscore);
 	register_reboot_notifier(&svm_reboot_nb);
 	on_crash(svm_crash);
 	return 0;
@@ -195,7 +198,7 @@ void arch_exit(void)
 {
 	not_on_crash(svm_crash);
 	unregister_reboot_notifier(&svm_reboot_nb);
-	unregister_syscore_ops(&svm_sleep_ops);
+	unregister_syscore(&svm_syscore);
 	cpuhp_remove_state(hotplug_state);
 	free_maps();
 }
