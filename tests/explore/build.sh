@@ -26,7 +26,7 @@ common="-std=gnu11 -g1 -fno-pie -Wall -Wextra
 	-Wno-missing-field-initializers -I$here -I$here/include"
 # The code under test: each function stands by itself in a stack, and each
 # access is announced.
-subject="$common -ffreestanding -O1 -fno-inline -fno-optimize-sibling-calls
+subject="$common -g -ffreestanding -O1 -fno-inline -fno-optimize-sibling-calls
 	-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-common
 	-fsanitize=thread --param tsan-distinguish-volatile=1
 	-Wno-address -Isrc -Isrc/arch/model -DSTEPS ${SUBJECT_FLAGS:-}"
@@ -82,7 +82,7 @@ trap 'rm -rf "$work"' EXIT
 	list subject "$root" "$subject -DTWILL_MODULE=litmus -DLITMUS" \
 		'tests/explore/litmus/*.c'
 	list runtime "$root" "$runtime" "$main" \
-		'tests/explore/{engine,events,search,schedule,dpor,sample,step,memory,race,sync,order,sleep,wait,work,cpu,outcome,kernel,slab,mm,report}.c'
+		'tests/explore/{engine,events,search,schedule,dpor,sample,step,memory,race,sync,order,sleep,wait,work,cpu,outcome,kernel,slab,mm,names,report}.c'
 } | tr '\n' '\0' | xargs -0 -r -n1 -P"$(nproc)" bash -c 'object "$1"' _ |
 	sort >"$work/objects"
 [ -z "${OBJECTS_TO:-}" ] || cp "$work/objects" "$OBJECTS_TO"

@@ -90,6 +90,8 @@ static void record(const char *op, const char *name, unsigned long pc)
 		cur->first_op = NULL;
 		record(p, cur->first_name, cur->first_pc);
 	}
+	if (!op)
+		return;
 	for (p = op; *p; p++)
 		check = (check ^ (unsigned char)*p) * 16777619;
 	check = (check ^ (unsigned char)cur->letter) * 16777619;
@@ -128,6 +130,16 @@ void note(const char *op, const char *name, unsigned long pc)
 	record(op, name, pc);
 }
 
+static unsigned long place_size, place_offset;
+
+void at_place(const struct object *o, uintptr_t addr)
+{
+	if (!o)
+		return;
+	place_size = o->size;
+	place_offset = addr - o->start;
+}
+
 _Noreturn void fail(const char *class, const char *object, unsigned long pc,
 		    const struct stack *other, const char *title,
 		    const char *fmt, ...)
@@ -135,6 +147,9 @@ _Noreturn void fail(const char *class, const char *object, unsigned long pc,
 	va_list ap;
 
 	memset(&found, 0, sizeof(found));
+	found.size = place_size;
+	found.offset = place_offset;
+	place_size = 0;
 	snprintf(found.class, sizeof(found.class), "%s", class);
 	snprintf(found.object, sizeof(found.object), "%s", object);
 	va_start(ap, fmt);
@@ -147,6 +162,8 @@ _Noreturn void fail(const char *class, const char *object, unsigned long pc,
 		snprintf(found.other_title, sizeof(found.other_title), "%s",
 			 title);
 	}
+	if (recording && cur->first_op)
+		record(NULL, NULL, 0);
 	if (recording && result->nrows)
 		result->rows[result->nrows - 1].failing = true;
 	leave_execution();

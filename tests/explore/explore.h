@@ -46,6 +46,8 @@ struct finding {
 	char class[24];			/* "none" when nothing was found */
 	char object[64];
 	char function[64];		/* filled in by name_finding() */
+	char member[64];		/* ... and this: what lies there */
+	unsigned long size, offset;	/* of the object, and in it */
 	char text[256];
 	struct stack stack;		/* where it was noticed */
 	char other_title[96];

@@ -144,6 +144,8 @@ static _Noreturn void bad_access(uintptr_t addr, size_t size, bool write,
 		fail("null-dereference", "NULL", pc, NULL, NULL,
 		     "%s of %zu bytes at address %#lx", what, size, addr);
 	if (o && !o->live)
+		at_place(o, addr);
+	if (o && !o->live)
 		fail("use-after-free", o->name, pc, freed(o), "freed",
 		     "%s of %zu bytes at offset %zu of %s, %zu bytes, freed",
 		     what, size, addr - o->start, o->name, o->size);

@@ -143,11 +143,14 @@ static void keep_edge(int from, int class, const char *op, unsigned long pc)
 /* CLASS is waited for by somebody who holds FROM. Does it close a circle? */
 static void learn(int from, int class, const char *op, unsigned long pc)
 {
-	char text[sizeof(found.text)];
 	int via[MAX_CLASSES], n, i, len;
+	char text[sizeof(found.text)];
 
-	if (after[from] >> class & 1)
+	if (after[from] >> class & 1) {
+		if (recording)		/* it can be seen here as well */
+			keep_edge(from, class, op, pc);
 		return;
+	}
 	n = from == class ? 0 : way(class, from, via);
 	if (from != class && !n) {
 		keep_edge(from, class, op, pc);
@@ -179,8 +182,8 @@ static void learn(int from, int class, const char *op, unsigned long pc)
 		snprintf(text + len, sizeof(text) - len, "%s",
 			 classes[via[i]].name);
 	}
-	fail("lock-inversion", classes[class].name, pc, NULL, NULL, "%s",
-	     text);
+	fail("lock-inversion", classes[class].name, pc,
+	     &links[nlinks - 1].stack, "the other order", "%s", text);
 }
 
 void learn_order(int class, const char *op, unsigned long pc)

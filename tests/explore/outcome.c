@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the tasks of a litmus program saw, and said by u_saw(): one line for an
- * execution, as a kernel's runner writes it (kernel/runner.c).
+ * How executions end: in which state, and what the tasks saw and said by
+ * u_saw(): one line for an execution, as a kernel's runner writes it
+ * (kernel/runner.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,26 @@ unsigned int outcome_hash(void)
 		for (j = 0; j < seen[i].n; j++)
 			h = (h ^ seen[i].value[j] ^ i << 24) * 16777619 + 1;
 	return h;
+}
+
+void note_state(unsigned int hash)
+{
+	int low = 0, high = result->nstates, i;
+
+	while (low < high) {
+		i = (low + high) / 2;
+		if (result->state[i] == hash)
+			return;
+		if (result->state[i] < hash)
+			low = i + 1;
+		else
+			high = i;
+	}
+	result->state = realloc(result->state, (result->nstates + 1) *
+				sizeof(*result->state));
+	memmove(&result->state[low + 1], &result->state[low],
+		(result->nstates++ - low) * sizeof(*result->state));
+	result->state[low] = hash;
 }
 
 static void add_outcome(const char *text)

@@ -194,7 +194,7 @@ static const struct stack *stack_of(uintptr_t at, size_t size, int task,
 static void race(struct object *o, uintptr_t at, size_t size, bool write,
 		 bool marked, int other, bool other_writes, unsigned long pc)
 {
-	char title[80], name[40];
+	char title[80], name[40], where[40] = "";
 
 	if (!soft_fatal) {
 		contest(at, size);
@@ -210,11 +210,14 @@ static void race(struct object *o, uintptr_t at, size_t size, bool write,
 		snprintf(name, sizeof(name), "%s", o->name);
 	else
 		snprintf(name, sizeof(name), "@%lx", (long)at);
+	if (o)
+		snprintf(where, sizeof(where), " at offset %zu", at - o->start);
+	at_place(o, at);
 	note(write ? "write" : "read", o ? name : NULL, pc);
 	fail("data-race", name, pc, stack_of(at, size, other, other_writes),
-	     title, "%s%s of %zu bytes at offset %zu by %c; nothing orders it after the %s by %c",
-	     marked ? "marked " : "", write ? "write" : "read", size,
-	     o ? at - o->start : 0, cur->letter,
+	     title, "%s%s of %zu bytes%s by %c; nothing orders it after the %s by %c",
+	     marked ? "marked " : "", write ? "write" : "read", size, where,
+	     cur->letter,
 	     other_writes ? "write" : "read", tasks[other].letter);
 }
 

@@ -2,36 +2,8 @@
 /* A result as a table for people, and as JSON. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include "names.h"
 #include "runtime.h"
-
-struct place {
-	unsigned long pc;
-	char function[64], file[96];
-	int line;
-};
-
-static struct place *places;
-static int nplaces;
-
-static struct place *place(unsigned long pc)
-{
-	int i;
-
-	for (i = 0; i < nplaces; i++)
-		if (places[i].pc == pc)
-			return &places[i];
-	return NULL;
-}
-
-static void add_place(unsigned long pc)
-{
-	if (place(pc))
-		return;
-	places = realloc(places, (nplaces + 1) * sizeof(*places));
-	memset(&places[nplaces], 0, sizeof(*places));
-	places[nplaces++].pc = pc;
-}
 
 static void add_stack(const struct stack *s)
 {
@@ -42,56 +14,17 @@ static void add_stack(const struct stack *s)
 			add_place(s->pc[i]);
 }
 
-/* One run of addr2line for all addresses; they are return addresses. */
-static void find_places(int from)
-{
-	char name[] = "/tmp/explore-XXXXXX", command[256], line[512], *p;
-	int i, fd = from < nplaces ? mkstemp(name) : -1;
-	char exe[200] = "";
-	FILE *f;
-
-	if (fd < 0)
-		return;
-	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
-		die("no /proc/self/exe");
-	f = fdopen(fd, "w");
-	for (i = from; i < nplaces; i++)
-		fprintf(f, "%#lx\n", places[i].pc - 1);
-	fclose(f);
-	snprintf(command, sizeof(command), "addr2line -f -e %s @%s", exe, name);
-	f = popen(command, "r");
-	for (i = from; f && i < nplaces; i++) {
-		if (!fgets(line, sizeof(line), f))
-			break;
-		snprintf(places[i].function, sizeof(places[i].function),
-			 "%.*s", (int)strcspn(line, "\n."), line);
-		if (!fgets(line, sizeof(line), f))
-			break;
-		if ((p = strchr(line, ':'))) {
-			*p = 0;
-			places[i].line = atoi(p + 1);
-		}
-		p = line;
-		while (!strncmp(p, "./", 2))
-			p += 2;
-		if (!strncmp(p, "tests/explore/", 14))
-			p += 14;
-		snprintf(places[i].file, sizeof(places[i].file), "%.95s", p);
-	}
-	if (f)
-		pclose(f);
-	unlink(name);
-}
-
 static void find_all(struct result *r)
 {
-	int i, from = nplaces;
+	int i;
 
 	add_stack(&r->found.stack);
 	add_stack(&r->found.other);
+	for (i = 0; i < r->nlinks; i++)
+		add_stack(&r->links[i].stack);
 	for (i = 0; i < r->nrows; i++)
 		add_stack(&r->rows[i].stack);
-	find_places(from);
+	find_places();
 }
 
 /* Code under test: not the shim's headers, not the runtime. */
@@ -112,35 +45,30 @@ static const struct place *where(const struct stack *s)
 	return NULL;
 }
 
-/* "@ADDRESS" is static data: which symbol is it in? */
-static void name_static(struct finding *x)
+/* "@ADDRESS" is static data: which variable is it in, and what of it? */
+static void name_place(struct finding *x, const char *file)
 {
-	char command[256], line[256], name[128], exe[200] = "";
-	unsigned long at, want;
-	FILE *f;
+	unsigned long at;
 
-	if (sscanf(x->object, "@%lx", &want) != 1 ||
-	    readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
-		return;
-	snprintf(command, sizeof(command), "nm -n %s", exe);
-	f = popen(command, "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%lx %*c %127s", &at, name) == 2 &&
-		    at <= want)
-			snprintf(x->object, sizeof(x->object), "%.*s",
-				 (int)strcspn(name, "."), name);
-	if (f)
-		pclose(f);
+	if (sscanf(x->object, "@%lx", &at) == 1) {
+		unsigned long start = find_static(at, x->object,
+						  sizeof(x->object));
+
+		member_of_static(start, at - start, x->member,
+				 sizeof(x->member));
+	} else if (x->size) {
+		member_of_object(x->object, x->size, x->offset, file, x->member,
+				 sizeof(x->member));
+	}
 }
 
 const char *place_name(unsigned long pc)
 {
-	int from = nplaces;
 	static char name[200];
-	struct place *p;
+	const struct place *p;
 
 	add_place(pc);
-	find_places(from);
+	find_places();
 	p = place(pc);
 	snprintf(name, sizeof(name), "%s %s:%d", p->function, p->file, p->line);
 	return name;
@@ -153,12 +81,12 @@ void name_finding(struct result *r)
 	if (!r->found.stack.depth)
 		return;
 	find_all(r);
-	name_static(&r->found);
 	p = where(&r->found.stack);
 	if (!p)			/* freed by the kernel: who used it? */
 		p = where(&r->found.other);
 	snprintf(r->found.function, sizeof(r->found.function), "%s",
 		 p ? p->function : "?");
+	name_place(&r->found, p ? p->file : "");
 	if (!strcmp(r->found.object, "?") && p)
 		snprintf(r->found.object, sizeof(r->found.object), "%s",
 			 p->function);
@@ -263,11 +191,11 @@ static void print_rows(FILE *f, const struct scenario *s, struct result *r)
 /* The last rows so far, for somebody who steps. */
 void print_progress(FILE *f, struct result *r, int rows)
 {
-	int i, from = nplaces;
+	int i;
 
 	for (i = 0; i < r->nrows; i++)
 		add_stack(&r->rows[i].stack);
-	find_places(from);
+	find_places();
 	fprintf(f, "\n");
 	for (i = 0; i < r->nrows; i++) {
 		const struct row *row = &r->rows[i];
@@ -279,6 +207,22 @@ void print_progress(FILE *f, struct result *r, int rows)
 		cell_of(row, cell, sizeof(cell));
 		fprintf(f, "    %c  %-32s %-12s %s:%d\n", row->task, cell,
 			row->state, p ? p->file : "", p ? p->line : 0);
+	}
+}
+
+/* A circle: what else was seen, each with where, and in which execution. */
+static void print_links(FILE *f, const struct result *r)
+{
+	int i;
+
+	for (i = 0; i < r->nlinks; i++) {
+		const struct link *l = &r->links[i];
+
+		fprintf(f, "  %s%s:\n", l->title, l->elsewhere ?
+			", in another execution" : "");
+		print_stack(f, &l->stack);
+		if (l->elsewhere)
+			fprintf(f, "    replay '%s'\n", l->replay);
 	}
 }
 
@@ -298,15 +242,19 @@ void print_table(FILE *f, const struct scenario *s, struct result *r)
 	}
 	fprintf(f, "%s: %s, in %s\n  %s\n", x->class, x->object, x->function,
 		x->text);
+	if (*x->member)
+		fprintf(f, "  what lies there: %s%s%s\n", x->object,
+			x->size && *x->member == '.' ? "->" : "",
+			x->member + (x->size && *x->member == '.'));
 	print_stack(f, &x->stack);
-	if (x->other.depth) {
+	if (r->nlinks)
+		print_links(f, r);
+	else if (x->other.depth) {
 		fprintf(f, "  %s:\n", x->other_title);
 		print_stack(f, &x->other);
 	}
 	print_rows(f, s, r);
-	if (r->elsewhere)
-		fprintf(f, "\nThe other order was seen in another execution.\n");
-	fprintf(f, "\n%s, %ld execution%s, %.3f s, replay %s\n", r->claim,
+	fprintf(f, "\n%s, %ld execution%s, %.3f s, replay '%s'\n", r->claim,
 		r->executions, r->executions == 1 ? "" : "s", r->seconds,
 		r->replay);
 }
@@ -382,6 +330,17 @@ void print_json(FILE *f, const struct scenario *s, struct result *r)
 	json_stack(f, "stack", &x->stack);
 	json_pair(f, "other_title", x->other_title);
 	json_stack(f, "other", &x->other);
+	json_pair(f, "member", x->member);
+	fprintf(f, "  \"circle\": [");
+	for (i = 0; i < r->nlinks; i++) {
+		fprintf(f, "%s{\n  ", i ? ", " : "");
+		json_pair(f, "title", r->links[i].title);
+		json_stack(f, "stack", &r->links[i].stack);
+		json_pair(f, "replay", r->links[i].replay);
+		fprintf(f, "  \"elsewhere\": %s}",
+			r->links[i].elsewhere ? "true" : "false");
+	}
+	fprintf(f, "],\n");
 	fprintf(f, "  \"rows\": [");
 	for (i = 0; i < r->nrows; i++, sep = ",") {
 		const struct row *row = &r->rows[i];

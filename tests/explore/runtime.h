@@ -101,6 +101,9 @@ _Noreturn void fail(const char *class, const char *object, unsigned long pc,
 		    const struct stack *other, const char *other_title,
 		    const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));
+/* Before fail(): in which allocation, and where. */
+struct object;
+void at_place(const struct object *o, uintptr_t addr);
 void take_stack(struct stack *s, const struct task *t,
 		unsigned long pc);
 _Noreturn void die(const char *fmt, ...)

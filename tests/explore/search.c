@@ -208,26 +208,6 @@ bool soft_finding(const char *class, unsigned long pc)
 	return true;
 }
 
-void note_state(unsigned int hash)
-{
-	int low = 0, high = result->nstates, i;
-
-	while (low < high) {
-		i = (low + high) / 2;
-		if (result->state[i] == hash)
-			return;
-		if (result->state[i] < hash)
-			low = i + 1;
-		else
-			high = i;
-	}
-	result->state = realloc(result->state, (result->nstates + 1) *
-				sizeof(*result->state));
-	memmove(&result->state[low + 1], &result->state[low],
-		(result->nstates++ - low) * sizeof(*result->state));
-	result->state[low] = hash;
-}
-
 static void run_once(void)
 {
 	execute();
@@ -298,6 +278,48 @@ static void record_schedule(bool is_soft)
 }
 
 /*
+ * A circle whose parts were seen in several executions has no schedule of its
+ * own. Each part has: what was chosen until it was seen.
+ */
+static void name_part(const struct deviation *d, int n, char *replay)
+{
+	nschedule = n;
+	memmove(schedule, d, n * sizeof(*d));
+	order_reset();
+	record_schedule(false);
+	write_schedule(replay, check);
+}
+
+static void name_links(void)
+{
+	struct deviation last[LONGEST];
+	struct finding keep = found;
+	struct row *rows = result->rows;
+	int i, nrows = result->nrows, cost = preemptions;
+	int n = nschedule < LONGEST ? nschedule : LONGEST;
+
+	result->nlinks = nlinks;
+	memcpy(result->links, links, nlinks * sizeof(*links));
+	memcpy(last, schedule, n * sizeof(*last));
+	result->rows = malloc(MAX_ROWS * sizeof(*rows));
+	for (i = 0; i < result->nlinks; i++) {
+		struct link *l = &result->links[i];
+
+		if (!l->elsewhere)
+			continue;
+		name_part(l->schedule, l->n, l->replay);
+		result->elsewhere = true;
+	}
+	if (result->elsewhere)		/* alone it does not fail */
+		name_part(last, n, result->replay);
+	free(result->rows);
+	result->rows = rows;
+	result->nrows = nrows;
+	preemptions = cost;
+	found = keep;
+}
+
+/*
  * A failing execution was found at this bound. Look a little further for one
  * with the same finding and fewer deviations, or fewer operations; learning
  * lock order anew in each, so that the schedule shows both halves of a circle.
@@ -338,11 +360,9 @@ static void polish(void)
 		free(old);
 	}
 	if (alone) {
-		if (how != BOUNDED)
-			minimize(&want, false);
+		minimize(&want, false);
 		order_reset();
 	} else {
-		result->elsewhere = true;
 		order_restore();
 	}
 	record_schedule(false);
@@ -350,6 +370,7 @@ static void polish(void)
 		die("%s: a failure that does not repeat", running->name);
 	result->bound = preemptions;
 	write_schedule(result->replay, check);
+	name_links();
 	result->executions = executions;
 }
 
@@ -484,6 +505,8 @@ static void replay(void)
 	record_schedule(false);
 	if (!found.class[0])
 		record_schedule(true);
+	result->nlinks = nlinks;
+	memcpy(result->links, links, nlinks * sizeof(*links));
 	result->executions = 1;
 	result->diverged = gone_astray || !schedule_met() ||
 		((check ^ check >> 16) & 0xff) != sum;
@@ -501,10 +524,16 @@ bool step_run(struct step *at)
 	how = STEPPED;
 	asked = at;
 	at->n = 0;
-	recording = soft_fatal = true;
+	recording = true;
 	result->nrows = 0;
 	order_reset();
 	run_once();
+	if (!at->n && !found.class[0]) {
+		/* It has ended well, but for what nothing enforces. */
+		soft_fatal = true;
+		result->nrows = 0;
+		run_once();
+	}
 	recording = soft_fatal = false;
 	return at->n;
 }
@@ -574,7 +603,7 @@ struct result *explore(const struct scenario *s, const struct options *o)
 	result->found = found;
 	if (!found.class[0])
 		strcpy(result->found.class, "none");
-	else if (!opts.replay)
+	else if (!opts.replay && !opts.step)
 		snprintf(result->claim_text, sizeof(result->claim_text),
 			 "found at bound %d", result->bound);
 	result->claim = result->claim_text;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Locks taken in the wrong order, twice, or never given back. */
+#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -51,6 +52,24 @@ SCENARIO("philosophers", "three locks in a ring: inversion, and a deadlock",
 	 NULL, NULL, a_then_b, b_then_c, c_then_a);
 SCENARIO("philosophers-sound", "three locks, all in one order: silent",
 	 NULL, NULL, a_then_b, b_then_c, a_then_c);
+
+static atomic_t claimed;
+
+/* Whoever comes first takes both; the other one takes none. */
+static void a_then_b_if_first(void)
+{
+	if (!atomic_xchg(&claimed, 1))
+		both(&a, &b);
+}
+
+static void b_then_a_if_first(void)
+{
+	if (!atomic_xchg(&claimed, 1))
+		both(&b, &a);
+}
+
+SCENARIO("abba-either", "two orders, in two executions: inversion",
+	 NULL, NULL, a_then_b_if_first, b_then_a_if_first);
 
 static void a_twice(void)
 {

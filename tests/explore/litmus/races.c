@@ -68,6 +68,13 @@ static void write_second(void)
 	both.second = 1;
 }
 
+static void look_at_second(void)
+{
+	u_assert(both.second < 2);
+}
+
+SCENARIO("race-members", "two fields, one of them shared: data race",
+	 NULL, NULL, write_first, write_second, look_at_second);
 SCENARIO("race-neighbours", "two fields side by side: silent",
 	 NULL, NULL, write_first, write_second);
 
