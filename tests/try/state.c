@@ -213,6 +213,110 @@ static void try_cpuid(void)
 	TRY(vcpu, KVM_SET_CPUID2, 8);
 }
 
+/* Registers that cannot be so. */
+static void try_sregs(void)
+{
+	static const struct {
+		const char *what;
+		uint64_t cr0, cr3, cr4, efer, apic_base;
+		int l;
+	} bad[] = {
+		{ "PG without PE", 0x80000010, 0, 0, 0, 0, 0 },
+		{ "NW without CD", 0x20000010, 0, 0, 0, 0, 0 },
+		{ "CR0 bit 32", 0x100000010, 0, 0, 0, 0, 0 },
+		{ "CR4 bit 31", 0x10, 0, 1U << 31, 0, 0, 0 },
+		{ "CR4.VMXE", 0x10, 0, 0x2000, 0, 0, 0 },
+		{ "long without PAE", 0x80000011, 0, 0, 0x500, 0, 0 },
+		{ "LME and PG but not LMA", 0x80000011, 0, 0x20, 0x100, 0, 0 },
+		{ "LMA but not PG", 0x11, 0, 0x20, 0x500, 0, 0 },
+		{ "L outside of long mode", 0x11, 0, 0, 0, 0, 1 },
+		{ "CR3 beyond memory", 0x80000011, 1ULL << 60, 0x20, 0x500, 0,
+		  1 },
+		{ "APIC base bit 0", 0x10, 0, 0, 0, 0xfee00001, 0 },
+		{ "APIC base bit 60", 0x10, 0, 0, 0, 1ULL << 60, 0 },
+		{ "nothing wrong", 0x80000011, 0, 0x20, 0x500, 0xfee00900, 1 },
+	};
+	struct kvm_sregs s;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (ioctl(vcpu, KVM_GET_SREGS, &s))
+			err(1, "KVM_GET_SREGS");
+		s.cr0 = bad[i].cr0;
+		s.cr3 = bad[i].cr3;
+		s.cr4 = bad[i].cr4;
+		s.efer = bad[i].efer;
+		s.apic_base = bad[i].apic_base;
+		s.cs.l = bad[i].l;
+		say(bad[i].what, ioctl(vcpu, KVM_SET_SREGS, &s));
+	}
+	s.cr8 = 5;
+	TRY(vcpu, KVM_SET_SREGS, &s);
+	s.cr8 = 16;
+	TRY(vcpu, KVM_SET_SREGS, &s);
+	TRY(vcpu, KVM_GET_SREGS, &s);
+	printf("  cr8 %llx\n", s.cr8);
+}
+
+static void try_msr_values(void)
+{
+	static const struct { uint32_t index; uint64_t value; } value[] = {
+		{ 0x175, 0x8000000012345678 },	/* SYSENTER_ESP */
+		{ 0xc0000103, 0x100000005 },	/* TSC_AUX */
+		{ 0xc0000080, 0x200 },		/* EFER: a reserved bit */
+		{ 0xc0000080, 0x4d01 },		/* and FFXSR */
+		{ 0xc0000082, 0x8000000000000 },	/* LSTAR */
+		{ 0xc0000101, 0x8000000000000 },	/* GS base */
+		{ 0x277, 2 },			/* PAT */
+		{ 0x1b, 0xfee00001 },		/* APIC base */
+		{ 0x1b, 0xfee00900 },
+	};
+	struct { struct kvm_msrs msrs; struct kvm_msr_entry e[1]; } m = {
+		.msrs.nmsrs = 1,
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(value) / sizeof(value[0]); i++) {
+		m.e[0].index = value[i].index;
+		m.e[0].data = value[i].value;
+		say("a value", ioctl(vcpu, KVM_SET_MSRS, &m));
+		TRY(vcpu, KVM_GET_MSRS, &m);
+		printf("  %x: %llx\n", m.e[0].index, m.e[0].data);
+	}
+}
+
+/* What CPUID says of itself: OSXSAVE, APIC, and room for XSAVE. */
+static void show_moving(void)
+{
+	static struct { struct kvm_cpuid2 c; struct kvm_cpuid_entry2 e[300]; } t;
+	unsigned int i;
+
+	t.c.nent = 300;
+	TRY(vcpu, KVM_GET_CPUID2, &t);
+	for (i = 0; i < t.c.nent; i++) {
+		if (t.e[i].function == 1)
+			printf("  OSXSAVE %d APIC %d\n",
+			       t.e[i].ecx >> 27 & 1, t.e[i].edx >> 9 & 1);
+		if (t.e[i].function == 0xd && t.e[i].index < 2)
+			printf("  XSAVE %d\n", t.e[i].ebx);
+	}
+}
+
+static void try_moving_cpuid(void)
+{
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1 };
+	struct kvm_sregs s;
+
+	TRY(vcpu, KVM_GET_SREGS, &s);
+	show_moving();
+	s.cr4 |= 0x40000;
+	s.apic_base = 0;
+	TRY(vcpu, KVM_SET_SREGS, &s);
+	xcrs.xcrs[0].value = 7;
+	TRY(vcpu, KVM_SET_XCRS, &xcrs);
+	show_moving();
+}
+
 static void try_others(void)
 {
 	struct kvm_mp_state mp = { .mp_state = 77 };
@@ -250,5 +354,8 @@ int main(void)
 	try_debugregs();
 	try_vectors();
 	try_translate();
+	try_sregs();
+	try_msr_values();
+	try_moving_cpuid();
 	return 0;
 }
