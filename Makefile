@@ -72,6 +72,7 @@ check-programs: build/tangled | build/stamps/need-vm
 	@tests/try/check.sh
 	@tests/vm/nmi.sh stock
 check-lives: build/tangled | build/stamps/need-debug
+	@tests/vm/power.sh
 	@tests/vm/lives.sh stock 1000
 	@tests/vm/lives.sh debug 50
 	@tests/try/check.sh debug
