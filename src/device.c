@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 #include "twill.h"
 
+/* Takes: vm->lock. */
 static void release_device(struct vm_device *dev)
 {
 	struct vm *vm = dev->vm;
@@ -17,6 +18,7 @@ static void release_device(struct vm_device *dev)
 	mutex_unlock(&vm->lock);
 }
 
+/* Puts: the device file's reference to the machine. */
 static int device_release(struct inode *inode, struct file *file)
 {
 	struct vm_device *dev = file->private_data;
@@ -46,7 +48,7 @@ void devices_destroy(struct vm *vm)
 	}
 }
 
-/* A device that never got its file. */
+/* A device that never got its file. Takes: vm->lock. */
 static void device_unmake(struct vm_device *dev)
 {
 	struct vm *vm = dev->vm;
@@ -93,6 +95,7 @@ static const struct vm_device_ops *device_kind(u32 type)
 	return NULL;
 }
 
+/* Takes: vm->lock. */
 static struct vm_device *device_make(struct vm *vm,
 				     const struct vm_device_ops *ops)
 {
@@ -124,6 +127,7 @@ static struct vm_device *device_make(struct vm *vm,
  *	only one, or another negative errno.
  * Context: may sleep.
  * Takes: vm->lock.
+ * Gets: the machine, for the device's file.
  */
 int device_create_fd(struct vm *vm, struct kvm_create_device *args)
 {

@@ -126,6 +126,7 @@ static int vcpu_run(struct vcpu *vcpu)
 	return r;
 }
 
+/* Takes: vcpu->lock. */
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct vcpu *vcpu = file->private_data;
@@ -143,6 +144,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return r;
 }
 
+/* Gets: the page, for the mapping. */
 static vm_fault_t vcpu_page_fault(struct vm_fault *vmf)
 {
 	struct vcpu *vcpu = vmf->vma->vm_file->private_data;
@@ -166,6 +168,7 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
+/* Puts: the vCPU file's reference to the machine. */
 static int vcpu_release(struct inode *inode, struct file *file)
 {
 	struct vcpu *vcpu = file->private_data;
@@ -184,6 +187,7 @@ static const struct file_operations vcpu_fops = {
 	.llseek = noop_llseek,
 };
 
+/* Holds: vm->lock. Gets: the machine, for the vCPU's file. */
 static int vcpu_publish(struct vm *vm, unsigned int id)
 {
 	struct vcpu *vcpu;

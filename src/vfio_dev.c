@@ -19,6 +19,7 @@ struct vfio_dev {
 	struct list_head files;
 };
 
+/* Gets: the symbol group_file, for one call. */
 static bool is_group(struct file *file)
 {
 	bool (*fn)(struct file *file) = symbol_get(group_file);
@@ -31,6 +32,7 @@ static bool is_group(struct file *file)
 	return yes;
 }
 
+/* Gets: the symbol group_set_vm, for one call. */
 static void set_vm(struct file *file, struct vm *vm)
 {
 	void (*fn)(struct file *file, struct vm *vm);
@@ -53,6 +55,7 @@ static struct vfio_file *find_file(struct vfio_dev *vfio, struct file *file)
 	return NULL;
 }
 
+/* Holds: vfio->lock. Gets: the group's file, for the list. */
 static int add_group(struct vfio_dev *vfio, struct vm *vm, struct file *file)
 {
 	struct vfio_file *vf;
@@ -70,6 +73,7 @@ static int add_group(struct vfio_dev *vfio, struct vm *vm, struct file *file)
 	return 0;
 }
 
+/* Puts: the list's reference to the group's file. */
 static void drop_file(struct vfio_file *vf)
 {
 	set_vm(vf->file, NULL);
@@ -99,6 +103,7 @@ static int vfio_dev_has_attr(struct vm_device *dev,
 	return 0;
 }
 
+/* Takes: vfio->lock. Gets: the group's file, for this call. */
 static int vfio_dev_set_attr(struct vm_device *dev,
 			     const struct kvm_device_attr *attr)
 {

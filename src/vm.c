@@ -9,6 +9,7 @@
 #include <linux/uaccess.h>
 #include "twill.h"
 
+/* Puts: the mm_struct. */
 static void vm_destroy(struct vm *vm)
 {
 	step(vm_destroy, vm);
@@ -68,6 +69,7 @@ void vm_put(struct vm *vm)
 }
 EXPORT_SYMBOL_GPL(vm_put);
 
+/* Gets: the mm_struct. */
 static struct vm *vm_create(void)
 {
 	struct vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
@@ -141,6 +143,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return arch_vm_ioctl(vm, cmd, argp);
 }
 
+/* Puts: the VM file's reference to the machine. */
 static int vm_release(struct inode *inode, struct file *file)
 {
 	vm_put(file->private_data);
@@ -160,6 +163,7 @@ static const struct file_operations vm_fops = {
  *
  * Returns: the descriptor, or a negative errno.
  * Context: process; may sleep.
+ * Gets: the machine's first reference, which is the file's.
  */
 int vm_create_fd(void)
 {

@@ -11,6 +11,7 @@
 #include "twill.h"
 #include "group.h"
 
+/* Holds: group->vm_lock. Gets: the machine and the symbol vm_put. */
 static void hold_vm(struct pt_device *device, struct vm *vm)
 {
 	bool (*get)(struct vm *vm);
@@ -28,6 +29,7 @@ static void hold_vm(struct pt_device *device, struct vm *vm)
 	symbol_put(vm_get_safe);
 }
 
+/* Puts: the machine, and after it the symbol vm_put. */
 static void release_vm(struct pt_device *device)
 {
 	if (!device->vm)
@@ -37,6 +39,7 @@ static void release_vm(struct pt_device *device)
 	symbol_put(vm_put);
 }
 
+/* Takes: group->lock, group->vm_lock. */
 static int pt_device_open(struct pt_device *device)
 {
 	struct group *group = device->group;
@@ -58,6 +61,7 @@ static int pt_device_open(struct pt_device *device)
 	return r;
 }
 
+/* Takes: group->lock. */
 static void pt_device_close(struct pt_device *device)
 {
 	struct group *group = device->group;
@@ -112,6 +116,7 @@ static long group_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return r ? r : pt_device_get_fd(group->device);
 }
 
+/* Takes: group->lock. */
 static int group_open(struct inode *inode, struct file *file)
 {
 	struct group *group = container_of(file->private_data, struct group,
@@ -128,6 +133,7 @@ static int group_open(struct inode *inode, struct file *file)
 	return r;
 }
 
+/* Takes: group->lock. */
 static int group_release(struct inode *inode, struct file *file)
 {
 	struct group *group = file->private_data;

@@ -27,6 +27,7 @@ static void null_io(struct window *window, u16 port, unsigned int size,
 	}
 }
 
+/* Holds: group->lock. Takes: vm->lock. */
 static int null_open(struct pt_device *device)
 {
 	struct null_device *null = container_of(device, struct null_device,
@@ -43,6 +44,7 @@ static int null_open(struct pt_device *device)
 	return 0;
 }
 
+/* Holds: group->lock. Takes: vm->lock. */
 static void null_close(struct pt_device *device)
 {
 	struct null_device *null = container_of(device, struct null_device,

@@ -241,6 +241,7 @@ int arch_vm_init(struct vm *vm)
 void arch_vm_destroy(struct vm *vm)
 {
 }
+/* Takes: vm->lock. */
 static bool has_vcpus(struct vm *vm)
 {
 	bool has;
