@@ -81,7 +81,7 @@ check-lives: build/tangled | build/stamps/need-debug
 reference: build/tangled build/stamps/need-reference ## functions and their contracts, by Doxygen
 	@tests/reference.sh build/reference
 build/stamps/need-reference: Makefile
-	@tests/need.sh doxygen graphviz
+	@tests/need.sh doxygen
 	@mkdir -p $(@D) && touch $@
 
 clean: ## remove what was generated (kernels stay in $TWILL_CACHE)
