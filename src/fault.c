@@ -40,6 +40,7 @@ static int fault_level(struct vm *vm, const struct memslot *slot, gfn_t gfn)
 }
 
 
+/* Takes: vm->mmu_lock. */
 static void fault_map(struct vcpu *vcpu, const struct memslot *slot, gfn_t gfn,
 		      u64 pfn, bool write, unsigned long seq)
 {
@@ -67,6 +68,7 @@ static int fault_no_page(hva_t hva, long error)
 	return -EFAULT;
 }
 
+/* Gets: the page, until it is mapped. */
 static int fault_slot(struct vcpu *vcpu, const struct memslot *slot, gfn_t gfn,
 		      bool write)
 {

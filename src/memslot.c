@@ -86,6 +86,7 @@ static void memslots_publish(struct vm *vm, struct memslots *slots)
 	step(memslots_publish, vm);
 }
 
+/* Holds: vm->slots_lock. Takes: vm->mmu_lock. */
 static void memslot_retire(struct vm *vm, struct memslots *marked, u32 i)
 {
 	gfn_t first = marked->slot[i].base_gfn;

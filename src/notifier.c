@@ -26,6 +26,7 @@ static bool walk_slots(struct vm *vm, hva_t start, hva_t end, range_fn *fn)
 	return any;
 }
 
+/* Takes: vm->srcu for reading, vm->mmu_lock. */
 static int invalidate_start(struct mmu_notifier *mn,
 			    const struct mmu_notifier_range *range)
 {
@@ -42,6 +43,7 @@ static int invalidate_start(struct mmu_notifier *mn,
 	return 0;
 }
 
+/* Takes: vm->mmu_lock. */
 static void invalidate_end(struct mmu_notifier *mn,
 			   const struct mmu_notifier_range *range)
 {
@@ -65,6 +67,7 @@ static bool test_range(struct vm *vm, gfn_t first, gfn_t end)
 	return stage2_age(vm, first, end, false);
 }
 
+/* Takes: vm->srcu for reading, vm->mmu_lock. */
 static bool age(struct mmu_notifier *mn, hva_t start, hva_t end, range_fn *fn,
 		bool flush)
 {
