@@ -203,7 +203,8 @@ void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 			break;
 		if (!arch_stage2_present(*entry)) {
 			table = pool->table[--pool->n];
-			WRITE_ONCE(*entry, arch_stage2_table(virt_to_phys(table)));
+			smp_store_release(entry,
+					  arch_stage2_table(virt_to_phys(table)));
 		}
 		table = stage2_child(*entry);
 	}

@@ -517,3 +517,13 @@ void prepare_tasks(void)
 	memory_setup();
 	race_setup();
 }
+
+const struct scenario *find_scenario(const char *name)
+{
+	const struct scenario *const *s;
+
+	for (s = __start_twill_scenarios; s < __stop_twill_scenarios; s++)
+		if (!strcmp((*s)->name, name))
+			return *s;
+	return NULL;
+}

@@ -179,6 +179,13 @@ void fence(bool before, bool after)
 	}
 }
 
+/* An allocation wrote all of the object: that may be the last that did. */
+static bool is_birth(const struct record *r, const struct object *o, int who)
+{
+	return o && o->born_by == who && r->writer == who &&
+	       r->written == o->born_at;
+}
+
 static const struct stack *stack_of(uintptr_t at, size_t size, int task,
 				    bool write)
 {
@@ -192,7 +199,8 @@ static const struct stack *stack_of(uintptr_t at, size_t size, int task,
 }
 
 static void race(struct object *o, uintptr_t at, size_t size, bool write,
-		 bool marked, int other, bool other_writes, unsigned long pc)
+		 bool marked, int other, bool other_writes, bool birth,
+		 unsigned long pc)
 {
 	char title[80], name[40], where[40] = "";
 
@@ -203,7 +211,7 @@ static void race(struct object *o, uintptr_t at, size_t size, bool write,
 	}
 	if (!recording)
 		return;
-	snprintf(title, sizeof(title), "%s by %c",
+	snprintf(title, sizeof(title), "%s by %c", birth ? "allocated" :
 		 other_writes ? "written" : "read", tasks[other].letter);
 	/* Static data has a symbol; the report looks it up. */
 	if (o)
@@ -214,11 +222,12 @@ static void race(struct object *o, uintptr_t at, size_t size, bool write,
 		snprintf(where, sizeof(where), " at offset %zu", at - o->start);
 	at_place(o, at);
 	note(write ? "write" : "read", o ? name : NULL, pc);
-	fail("data-race", name, pc, stack_of(at, size, other, other_writes),
+	fail("data-race", name, pc, birth ? born(o) :
+	     stack_of(at, size, other, other_writes),
 	     title, "%s%s of %zu bytes%s by %c; nothing orders it after the %s by %c",
 	     marked ? "marked " : "", write ? "write" : "read", size, where,
-	     cur->letter,
-	     other_writes ? "write" : "read", tasks[other].letter);
+	     cur->letter, birth ? "allocation" : other_writes ? "write" : "read",
+	     tasks[other].letter);
 }
 
 static int first_after(clocks_t a, clocks_t b)
@@ -258,7 +267,8 @@ void conflict(struct record *r, struct object *o, uintptr_t at, size_t size,
 		who = any_after(r->reads, t) ? first_after(r->reads, t) :
 					       first_after(r->marked_reads, t);
 	}
-	race(o, at, size, write, marked, who, writes, pc);
+	race(o, at, size, write, marked, who, writes,
+	     writes && is_birth(r, o, who), pc);
 }
 
 static void start_record(struct record *r, struct object *o, uint32_t tag,
@@ -344,10 +354,16 @@ void race_access(struct object *o, uintptr_t addr, size_t size, bool write,
 	uintptr_t at, end = addr + size;
 	struct record *r;
 
-	if (!racing || cur->quiet || !(cur->kernel || running->bare))
+	if (!racing || !(cur->kernel || running->bare))
 		return;
-	if (o) {
+	if (o)
 		o->last[cur->id] = now[cur->id][cur->id];
+	if (cur->quiet) {		/* data_race(): a use all the same */
+		if (recording)
+			log_access(addr, size, write, pc);
+		return;
+	}
+	if (o) {
 		r = &cells[(addr - ARENA_AT) / 8];
 	} else if (in_data(addr, size)) {
 		r = &data_cells[addr / 8 - data_start / 8];

@@ -38,7 +38,6 @@ struct step {
 bool step_run(struct step *at);
 void step_take(int i);
 bool step_back(void);
-void step_begin(void);
 void step_string(char *out);
 void step_by_step(void);	/* step.c */
 

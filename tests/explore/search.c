@@ -556,25 +556,10 @@ bool step_back(void)
 	return nchoices;
 }
 
-void step_begin(void)
-{
-	nchoices = 0;
-}
-
 void step_string(char *out)
 {
 	take_schedule();
 	write_schedule(out, check);
-}
-
-const struct scenario *find_scenario(const char *name)
-{
-	const struct scenario *const *s;
-
-	for (s = __start_twill_scenarios; s < __stop_twill_scenarios; s++)
-		if (!strcmp((*s)->name, name))
-			return *s;
-	return NULL;
 }
 
 struct result *explore(const struct scenario *s, const struct options *o)
@@ -589,7 +574,7 @@ struct result *explore(const struct scenario *s, const struct options *o)
 	if (!opts.faults)
 		opts.faults = s->faults;
 	soft.f.class[0] = 0;
-	most_events = 0;
+	most_events = nchoices = 0;
 	order_reset();
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
 	if (opts.replay)

@@ -60,7 +60,6 @@ void step_by_step(void)
 	struct step at;
 	int i;
 
-	step_begin();
 	printf("%s: %s\n%s", running->name, running->shows, help);
 	while (step_run(&at)) {
 		show(&at);

@@ -14,7 +14,8 @@ static u64 model_walk(struct vcpu *vcpu, gfn_t gfn)
 
 	for (level = STAGE2_LEVELS; table; level--) {
 		gfn_t size = 1ULL << (9 * (level - 1));	/* in frames */
-		u64 entry = READ_ONCE(table[gfn / size % STAGE2_ENTRIES]);
+		u64 *at = &table[gfn / size % STAGE2_ENTRIES];
+		u64 entry = smp_load_acquire(at);
 
 		if (!arch_stage2_present(entry))
 			return 0;
@@ -50,7 +51,7 @@ static bool model_use(struct vcpu *vcpu, const struct model_op *op)
 	struct arch_vcpu *arch = &vcpu->arch;
 	gfn_t gfn = op->gpa >> PAGE_SHIFT;
 	bool write = op->kind == MODEL_WRITE;
-	u64 *page;
+	u64 *data;
 
 	if (!arch->tlb_entry || arch->tlb_gfn != gfn ||
 	    (write && !arch_stage2_writable(arch->tlb_entry))) {
@@ -60,12 +61,13 @@ static bool model_use(struct vcpu *vcpu, const struct model_op *op)
 	if (!arch->tlb_entry ||
 	    (write && !arch_stage2_writable(arch->tlb_entry)))
 		return false;
-	page = phys_to_virt(arch_stage2_phys(arch->tlb_entry));
+	data = phys_to_virt(arch_stage2_phys(arch->tlb_entry));
+	data += (op->gpa & (PAGE_SIZE - 1)) / 8;
 	step(guest_access, vcpu);
 	if (write)
-		page[(op->gpa & (PAGE_SIZE - 1)) / 8] = op->value;
+		data_race(*data = op->value);
 	else
-		arch->value = page[(op->gpa & (PAGE_SIZE - 1)) / 8];
+		arch->value = data_race(*data);
 	return true;
 }
 static int model_memory(struct vcpu *vcpu, const struct model_op *op)
