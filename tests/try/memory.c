@@ -151,7 +151,7 @@ static void taken_and_given_back(void)
 	say("taken: written", store(PAGES, 1));
 	map_anew(PAGES, PAGE);
 	say("given back", load(PAGES));
-	for (i = 1; i <= 200; i++) {
+	for (i = 1; i <= 100; i++) {
 		uint32_t gpa = PAGES + i % NPAGES * PAGE;
 
 		if (i % 2)
@@ -180,7 +180,7 @@ static void protected(void)
 	say("neither: read", load(PAGES));
 	say("neither: written", store(PAGES, 0x23));
 	must(at(PAGES) == 0x23);
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 50; i++) {
 		must(!mprotect(page, 4 * PAGE, i % 2 ? PROT_READ : PROT_NONE));
 		must(store(PAGES, i) == -EFAULT);
 		must(!mprotect(page, 4 * PAGE, PROT_READ | PROT_WRITE));
@@ -196,7 +196,7 @@ static void discarded(void)
 	put(PAGES, 0x31);
 	must(!madvise(memory + PAGES, PAGE, MADV_DONTNEED));
 	say("discarded", load(PAGES));
-	for (i = 1; i <= 200; i++) {
+	for (i = 1; i <= 100; i++) {
 		uint32_t gpa = PAGES + i % NPAGES * PAGE;
 
 		must(store(gpa, i) == i);
@@ -273,7 +273,7 @@ static void swapped(void)
 	for (i = 0; i < NPAGES; i++)
 		must(load(QUIET + i * PAGE) == (i == 5 ? 0x52 : 0x5100 + i));
 	/* Those in use come back at once, if they ever go. */
-	for (j = 0; j < 20; j++) {
+	for (j = 0; j < 12; j++) {
 		for (i = 0; i < NPAGES; i++)
 			must(store(PAGES + i * PAGE, i + j) == i + j);
 		must(!madvise(memory + PAGES, NPAGES * PAGE, MADV_PAGEOUT));
@@ -315,7 +315,7 @@ static void put_together(void)
 	say("the piece that is gone", load(PIECE));
 	for (i = 1; i < NPLACES; i++)
 		must(load(PIECE + i * (LARGE / NPLACES)) == 0x6100 + i);
-	for (j = 0; j < 20; j++) {
+	for (j = 0; j < 12; j++) {
 		uint32_t gpa = PIECE + j % NPLACES * (LARGE / NPLACES);
 
 		collapse();
