@@ -203,6 +203,7 @@ void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 			break;
 		if (!arch_stage2_present(*entry)) {
 			table = pool->table[--pool->n];
+			/* after its zeros; pairs with the walk, in hardware */
 			smp_store_release(entry,
 					  arch_stage2_table(virt_to_phys(table)));
 		}

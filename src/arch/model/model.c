@@ -65,9 +65,9 @@ static bool model_use(struct vcpu *vcpu, const struct model_op *op)
 	data += (op->gpa & (PAGE_SIZE - 1)) / 8;
 	step(guest_access, vcpu);
 	if (write)
-		data_race(*data = op->value);
+		data_race(*data = op->value);	/* with other guests only */
 	else
-		arch->value = data_race(*data);
+		arch->value = data_race(*data);	/* as above */
 	return true;
 }
 static int model_memory(struct vcpu *vcpu, const struct model_op *op)
