@@ -17,14 +17,14 @@ build() {
 # The memory of running guests, on the debug kernel, with its judges.
 if [ "${1:-}" = debug ]; then
 	build memory
-	KERNEL_KIND=debug LEAKS=1 LIMIT=120 tests/vm/try.sh $out/memory |
+	KERNEL_KIND=debug LEAKS=1 LIMIT=300 tests/vm/try.sh $out/memory |
 		tee $out/memory.debug
 	exit
 fi
 for program in real-mode modes events mmio state timers memory compat; do
 	build $program
 	for module in twill kvm; do
-		MODULE=$module LIMIT=120 tests/vm/try.sh $out/$program |
+		MODULE=$module LIMIT=300 tests/vm/try.sh $out/$program |
 			tee $out/$program.$module
 	done
 	cmp $out/$program.twill $out/$program.kvm
