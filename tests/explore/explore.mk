@@ -82,6 +82,25 @@ build/recorded/instrument-grid.txt: build/explore
 	done >$@.new
 	@mv $@.new $@
 
+# What a kernel shows of some litmus programs, and what it may.
+build/recorded/instrument-kernel.txt: build/explore | build/stamps/need-vm
+	@mkdir -p $(@D)
+	@$(EXPLORE)/kernel/compare.py --budget 400 saw-message saw-rwsem \
+		saw-cancel saw-buffer-mb saw-buffer >$@.new
+	@mv $@.new $@
+
+# The core with a line put back as it was; the report, without its table.
+build/recorded/instrument-finding.txt: build/explore
+	@rm -rf build/finding && mkdir -p $(@D) build/finding
+	@cp -r src build/finding
+	@sed -i 's/smp_store_release(entry,/WRITE_ONCE(*entry,/' \
+		build/finding/src/stage2.c
+	@! cmp -s src/stage2.c build/finding/src/stage2.c
+	@$(EXPLORE)/build.sh build/finding build/finding/explore
+	@build/finding/explore fault-vs-fault >$@.all || [ $$? = 1 ]
+	@sed '/^$$/,$$d' $@.all >$@.new
+	@rm $@.all && mv $@.new $@
+
 build/recorded/instrument-list.txt: build/explore
 	@mkdir -p $(@D)
 	@build/explore --list | sed '/^$$/,$$d' >$@.new

@@ -136,7 +136,7 @@ static int run_task(void *arg)
 			continue;
 		r->round = READ_ONCE(round);
 		atomic_inc(&here);
-		for (patience = 2000; patience; patience--)
+		for (patience = 50000; patience; patience--)
 			if (atomic_read(&here) == ntasks)
 				break;
 		delay();
