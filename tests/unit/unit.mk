@@ -2,10 +2,21 @@
 # What needs no hardware, as ordinary programs under Check.
 
 .PHONY: check-units
-check-units: build/test-decode ## the decoder: encodings, arithmetic, random bytes
+check-units: build/test-decode build/test-core ## the decoder, slots, tables, segments
 	@build/test-decode
+	@build/test-core
 
 # The test pushes and pops where the compiler may have put something.
 build/test-decode: tests/unit/decode.c build/tangled | build/stamps/need-check
 	@$(CC) -O1 -mno-red-zone -Wall -Wextra -I tests/explore/include -I src \
 		-o $@ $< src/arch/x86/decode.c $$(pkg-config --cflags --libs check)
+
+# Against models, in one task; of regs.c, which needs a kernel, one chunk.
+build/test-core: tests/unit/core.c build/tangled | build/stamps/need-check
+	@mkdir -p build/unit
+	@notangle -t8 -R"segments, for the VMM" book/02a-vcpu.nw \
+		>build/unit/segments.h
+	@$(CC) -O1 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+		-I build/unit -I tests/explore/include -I src -I src/arch/model \
+		-o $@ $< src/memslot.c src/stage2.c \
+		$$(pkg-config --cflags --libs check)
