@@ -165,6 +165,31 @@ static void taken_and_given_back(void)
 	all_is_used();
 }
 
+/* What was taken is not written to again: we see it by another mapping. */
+static void left_alone(void)
+{
+	int fd = memfd_create("page", 0), i, j;
+	volatile uint32_t *view;
+	uint32_t last[2];
+
+	must(fd >= 0 && !ftruncate(fd, PAGE));
+	view = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	must(view != MAP_FAILED);
+	for (i = 0; i < 30; i++) {
+		must(mmap(memory + PAGES, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_FIXED, fd, 0) == memory + PAGES);
+		all_is_used();
+		map_anew(PAGES, PAGE);
+		for (j = 0; j < 2; j++)
+			last[j] = view[users[j].word / 4];
+		all_is_used();
+		for (j = 0; j < 2; j++)
+			must(last[j] && view[users[j].word / 4] == last[j]);
+	}
+	must(!munmap((void *)view, PAGE) && !close(fd));
+	printf("left alone\n");
+}
+
 static void protected(void)
 {
 	uint8_t *page = memory + PAGES;
@@ -467,6 +492,7 @@ int main(void)
 	swap_on();
 	start_users();
 	taken_and_given_back();
+	left_alone();
 	protected();
 	discarded();
 	truncated();
