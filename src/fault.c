@@ -42,15 +42,22 @@ static int fault_level(struct vm *vm, const struct memslot *slot, gfn_t gfn)
 
 /* Takes: vm->mmu_lock. */
 static void fault_map(struct vcpu *vcpu, const struct memslot *slot, gfn_t gfn,
-		      u64 pfn, bool write, unsigned long seq)
+		      struct page **page, unsigned int n, bool write,
+		      unsigned long seq)
 {
 	struct vm *vm = vcpu->vm;
+	u64 *entry;
+	int level;
 
 	spin_lock(&vm->mmu_lock);
 	step(fault_recheck, vm);
-	if (!vm->invalidating && vm->invalidate_seq == seq)
-		stage2_map(vm, gfn, pfn, fault_level(vm, slot, gfn), write,
-			   &vcpu->pool);
+	if (!vm->invalidating && vm->invalidate_seq == seq) {
+		level = fault_level(vm, slot, gfn);
+		entry = stage2_map(vm, gfn, page_to_pfn(page[0]), level, write,
+				   &vcpu->pool);
+		if (level == 1)
+			stage2_map_more(vm, entry, &page[1], n - 1, write);
+	}
 	spin_unlock(&vm->mmu_lock);
 }
 
@@ -68,23 +75,54 @@ static int fault_no_page(hva_t hva, long error)
 	return -EFAULT;
 }
 
+static long find_pages(hva_t hva, unsigned int n, bool write,
+		       struct page **page)
+{
+	unsigned int i, flags = write ? FOLL_WRITE : 0;
+	long found = get_user_pages_fast_only(hva, n, flags, page);
+
+	if (!found)
+		return get_user_pages_unlocked(hva, 1, page,
+					       flags | FOLL_HWPOISON);
+	for (i = 0; write && i < found; i++) {
+		if (!PageDirty(page[i]))
+			set_page_dirty_lock(page[i]);
+	}
+	return found;
+}
+#define FAULT_AROUND 15U
+
+static unsigned int fault_around(struct vcpu *vcpu, const struct memslot *slot,
+				 gfn_t gfn)
+{
+	gfn_t end = min(slot->base_gfn + slot->npages,
+			round_up(gfn + 1, STAGE2_ENTRIES));
+
+	if (gfn == vcpu->next_gfn)
+		vcpu->around = min(2 * vcpu->around + 1, FAULT_AROUND);
+	else
+		vcpu->around = 1;
+	return min_t(gfn_t, vcpu->around, end - gfn);
+}
+
 /* Gets: the page, until it is mapped. */
 static int fault_slot(struct vcpu *vcpu, const struct memslot *slot, gfn_t gfn,
 		      bool write)
 {
 	unsigned long seq = READ_ONCE(vcpu->vm->invalidate_seq);
 	hva_t hva = memslot_hva(slot, gfn);
-	struct page *page;
-	long n;
+	struct page *page[FAULT_AROUND];
+	long n = fault_around(vcpu, slot, gfn);
 
 	smp_rmb();	/* the count before the page: pairs with the notifier */
 	step(fault_find_page, vcpu->vm);
-	n = get_user_pages_unlocked(hva, 1, &page, FOLL_HWPOISON |
-				    (write ? FOLL_WRITE : 0));
-	if (n != 1)
+	n = find_pages(hva, n, write, page);
+	if (n < 1)
 		return fault_no_page(hva, n);
-	fault_map(vcpu, slot, gfn, page_to_pfn(page), write, seq);
-	put_page(page);
+	fault_map(vcpu, slot, gfn, page, n, write, seq);
+	vcpu->next_gfn = gfn + n;
+	while (n)
+		put_page(page[--n]);
 	return 1;
 }
 

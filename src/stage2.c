@@ -182,10 +182,11 @@ bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end)
  * An entry that is there already is replaced; that is how a read-only one
  * becomes writable.
  *
+ * Returns: the entry.
  * Context: interrupts on.
  * Holds: vm->mmu_lock.
  */
-void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
+u64 *stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 		struct table_pool *pool)
 {
 	u64 *table = vm->stage2.root, *entry;
@@ -215,6 +216,33 @@ void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 		step(stage2_map, vm);
 	else
 		step(stage2_map_large, vm);
+	return entry;
+}
+
+/**
+ * stage2_map_more() - let the next frames lead to pages as well
+ * @vm: the machine
+ * @entry: from stage2_map(), of the lowest level
+ * @page: a page for each of the frames that follow
+ * @n: how many; their entries are in the same table
+ * @writable: whether the guest may write to them
+ *
+ * The guest has used none of them yet. Entries that are there stay.
+ *
+ * Holds: vm->mmu_lock.
+ */
+void stage2_map_more(struct vm *vm, u64 *entry, struct page **page,
+		     unsigned int n, bool writable)
+{
+	lockdep_assert_held(&vm->mmu_lock);
+	while (n--) {
+		u64 leaf = arch_stage2_leaf(page_to_pfn(*page++), writable, 1);
+
+		if (arch_stage2_present(*++entry))
+			continue;
+		WRITE_ONCE(*entry, arch_stage2_clear_young(leaf));
+		step(stage2_map_more, vm);
+	}
 }
 
 static bool test_young(struct stage2 *stage2, u64 *entry, int level)

@@ -120,6 +120,8 @@ struct vcpu {
 	int mode;
 	int cpu;
 	struct table_pool pool;		/* for its next fault */
+	gfn_t next_gfn;			/* where a guest that goes on will fault */
+	unsigned int around;		/* how many frames the last fault asked for */
 	struct arch_vcpu arch;
 };
 
@@ -210,8 +212,10 @@ int stage2_fill_pool(struct table_pool *pool);
 void stage2_empty_pool(struct table_pool *pool);
 int stage2_init(struct vm *vm);
 void stage2_free(struct vm *vm);
-void stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
+u64 *stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 		struct table_pool *pool);
+void stage2_map_more(struct vm *vm, u64 *entry, struct page **page,
+		     unsigned int n, bool writable);
 bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end);
 void stage2_flush(struct vm *vm);
 bool stage2_age(struct vm *vm, gfn_t first, gfn_t end, bool clear);

@@ -40,6 +40,11 @@ static const uint8_t cpuid[] = {
 	0x4e, 0x75, 0xf7,	/* dec %esi; jnz 1b */
 	0xf4,			/* hlt */
 };
+static const uint8_t wbinvd[] = {
+	0x0f, 0x09,		/* 1: wbinvd */
+	0x4e, 0x75, 0xfb,	/* dec %esi; jnz 1b */
+	0xf4,			/* hlt */
+};
 static const uint8_t out[] = {
 	0xe6, 0x10,		/* 1: out %al, $0x10 */
 	0xeb, 0xfc,		/* jmp 1b */
@@ -198,6 +203,18 @@ static void row_cpuid(void)
 	unmake(&m);
 }
 
+/* Not answered behind the door: the way to the host and back. */
+static void row_wbinvd(void)
+{
+	struct machine m = make(code_memory, wbinvd, sizeof(wbinvd));
+	int i, n = 200 / divisor;
+
+	timed(&m, 0, 10, 0);
+	for (i = 0; i < 10 * samples; i++)
+		sample("wbinvd", timed(&m, 0, n, 0) / n);
+	unmake(&m);
+}
+
 static void row_io(void)
 {
 	struct machine m = make(code_memory, out, sizeof(out));
@@ -213,6 +230,26 @@ static void row_io(void)
 		sample("io", (now() - start) / n);
 	}
 	unmake(&m);
+}
+
+/* Backwards: a hypervisor that maps ahead maps nothing that is wanted. */
+static void row_fault(void)
+{
+	size_t at, batch = MIB / divisor, size = 16 * batch;
+	void *data = memory(size, PAGE, MADV_NOHUGEPAGE);
+	struct machine m;
+	int i;
+
+	for (i = 0; i < samples; i++) {
+		m = make(code_memory, touch, sizeof(touch));
+		slot(m.vm, 1, DATA, size, data);
+		for (at = size; at > 0; at -= batch)
+			sample("fault-4k", timed(&m, DATA + at - PAGE,
+						 batch / PAGE, -PAGE) *
+			       PAGE / batch);
+		unmake(&m);
+	}
+	munmap(data, size);
 }
 
 /* From the first touch of a page to the last of the machine. */
@@ -231,7 +268,7 @@ static void row_touch(void)
 		sum = 0;
 		for (at = 0; at < size; at += batch) {
 			t = timed(&m, DATA + at, batch / PAGE, PAGE);
-			sample("fault-4k", t * PAGE / batch);
+			sample("fault-4k-row", t * PAGE / batch);
 			sum += t;
 		}
 		t = now();
@@ -405,7 +442,9 @@ static const struct {
 } rows[] = {
 	{ "memory", row_memory },
 	{ "cpuid", row_cpuid },
+	{ "wbinvd", row_wbinvd },
 	{ "io", row_io },
+	{ "fault", row_fault },
 	{ "touch", row_touch },
 	{ "take-back", row_take_back },
 	{ "huge", row_huge },

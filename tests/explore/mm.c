@@ -362,15 +362,10 @@ void u_exit(void)
 	cur->kernel = false;
 }
 
-long get_user_pages_unlocked(unsigned long start, unsigned long n,
-			     struct page **to, unsigned int flags)
+static long find_pages(unsigned long start, unsigned long n, struct page **to)
 {
 	unsigned long i;
 
-	(void)flags;
-	may_sleep("get_user_pages", HERE);
-	wait_order(mmap_class(), "get_user_pages", HERE);
-	visible("get_user_pages", NULL, HERE, NULL, NULL);
 	touch(mm, T_READ);
 	acquire(mm);
 	for (i = 0; i < n; i++) {
@@ -382,7 +377,23 @@ long get_user_pages_unlocked(unsigned long start, unsigned long n,
 		to[i] = virt_to_page(o->start);
 		to[i]->refs++;
 	}
-	return i ? (long)i : -EFAULT;
+	return i;
+}
+
+long get_user_pages_unlocked(unsigned long start, unsigned long n,
+			     struct page **to, unsigned int flags)
+{
+	may_sleep("get_user_pages", HERE);
+	wait_order(mmap_class(), "get_user_pages", HERE);
+	visible("get_user_pages", NULL, HERE, NULL, NULL);
+	return find_pages(start, n, to) ?: -EFAULT;
+}
+
+int get_user_pages_fast_only(unsigned long start, int n, unsigned int flags,
+			     struct page **to)
+{
+	visible("get_user_pages_fast", NULL, HERE, NULL, NULL);
+	return find_pages(start, n, to);
 }
 
 /* User addresses are those of the scenario's variables and memory. */

@@ -21,7 +21,8 @@ static void count(const char *what, uint32_t program, uint32_t gpa,
 	must(f);
 	while (fgets(line, sizeof(line), f)) {
 		large += !!strstr(line, ": stage2_map_large ");
-		small += !!strstr(line, ": stage2_map ");
+		small += strstr(line, ": stage2_map ") ||
+			 strstr(line, ": stage2_map_more ");
 	}
 	fclose(f);
 	printf("%s: %d of 2 MiB, %d pages\n", what, large, small);

@@ -317,3 +317,35 @@ SCENARIO("table-vs-walk", "2 MiB take the place of a table that another walks",
 	 setup_table, close_table, run_to_end, run_second);
 SCENARIO("collapse-vs-fault", "pages become 2 MiB while a guest faults",
 	 setup_pages, close_table, run_second, collapse);
+
+/* A guest that goes on from page to page: the last one is mapped unasked. */
+static void setup_row(void)
+{
+	struct model_script s = { .n = 2, .op = {
+		{ .kind = MODEL_WRITE, .gpa = PAGE, .value = 7 },
+		{ .kind = MODEL_TOUCH, .gpa = 2 * PAGE },
+	} };
+
+	setup();
+	u_munmap(memory, PAGE);
+	set_memory(0);
+	memory = u_memory(3 * PAGE);
+	set_memory(3 * PAGE);
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
+}
+
+static void take_third(void)
+{
+	u_munmap(memory + 2 * PAGE, PAGE);
+}
+
+static void close_row(void)
+{
+	u_close(vcpu);
+	u_close(vm);
+	u_munmap(memory, 2 * PAGE);
+}
+
+SCENARIO("row-vs-unmap", "a page that is mapped unasked is taken back",
+	 setup_row, close_row, run, take_third);

@@ -38,8 +38,12 @@ void get_page(struct page *page);
 void put_page(struct page *page);
 long get_user_pages_unlocked(unsigned long start, unsigned long n,
 			     struct page **pages, unsigned int flags);
+int get_user_pages_fast_only(unsigned long start, int n, unsigned int flags,
+			     struct page **pages);
 #define get_user_pages_fast(s, n, f, p)	\
 	((int)get_user_pages_unlocked(s, n, p, f))
+#define PageDirty(page)			((void)(page), false)
+#define set_page_dirty_lock(page)	might_sleep()
 /* The host's table: one level, of what 2 MiB each are mapped by. */
 #define pgd_offset(mm, at)	(&(mm)->pgd)
 #define p4d_offset(pgd, at)	(pgd)
