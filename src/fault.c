@@ -75,6 +75,7 @@ static int fault_no_page(hva_t hva, long error)
 	return -EFAULT;
 }
 
+/* Gets: the pages, for the caller. */
 static long find_pages(hva_t hva, unsigned int n, bool write,
 		       struct page **page)
 {

@@ -50,7 +50,13 @@ void memslots_free(struct vm *vm)
 	kfree(slots);
 }
 
-/* Where a frame of the slot lies in the VMM's address space. */
+/**
+ * memslot_hva() - where a frame of a slot lies in the VMM's address space
+ * @slot: the slot
+ * @gfn: one of its frames
+ *
+ * Returns: the address, of a page.
+ */
 hva_t memslot_hva(const struct memslot *slot, gfn_t gfn)
 {
 	return slot->hva + ((gfn - slot->base_gfn) << PAGE_SHIFT);

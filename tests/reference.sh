@@ -150,15 +150,15 @@ END
 	exit 1
 }
 
-# Doxygen is silent about a function with no comment at all. (An architecture's
-# contracts stand in arch.h, once for all of them.)
+# Doxygen is silent about a function that has no comment, or not one of its
+# kind. (An architecture's contracts stand in arch.h, once for all of them.)
 undocumented=$(printf '%s\n' "${sources[@]}" | grep '\.c$' | xargs awk '
-	FNR == 1 { prev = "" }
-	/^[a-z].*[a-z_0-9]+\(.*[^;]$/ && !/^static|^else|^SYM|=/ &&
-		prev !~ /\*\/$/ && !/^(module_init|module_exit|MODULE|EXPORT)/ && !/ \*?arch_/ {
+	FNR == 1 || /^$/ { doc = 0 }
+	/^\/\*\*$/ { doc = 1 }
+	/^[a-z].*[a-z_0-9]+\(.*[^;]$/ && !/^static|^else|^SYM|=/ && !doc &&
+		!/^(module_init|module_exit|MODULE|EXPORT)/ && !/[ *]arch_/ {
 		print FILENAME ":" FNR ": " $0
-	}
-	{ prev = $0 }' | grep -v '^[^ ]* *[A-Z_]*(' || true)
+	}' | grep -v '^[^ ]* *[A-Z_]*(' || true)
 if [ -n "$undocumented" ]; then
 	echo "$undocumented" >&2
 	echo "reference: these public functions have no contract" >&2

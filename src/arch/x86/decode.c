@@ -443,7 +443,12 @@ u64 insn_compute(const struct insn *insn, u64 mem, u64 *regs, u64 *flags)
 	return result & mask;
 }
 
-/* What LODS has loaded goes to its register. */
+/**
+ * insn_set_reg() - put what LODS has loaded into its register
+ * @insn: the LODS
+ * @regs: general registers, in the order of their numbers
+ * @value: what was loaded
+ */
 void insn_set_reg(const struct insn *insn, u64 *regs, u64 value)
 {
 	set_part(&regs[insn->reg], value, insn->size, 0);

@@ -58,7 +58,13 @@ static bool in_shadow(const struct vcpu *vcpu)
 	return vcpu->arch.vmcb->control.int_state & SVM_INTERRUPT_SHADOW_MASK;
 }
 
-/* Could an interrupt be given to the guest before its next instruction? */
+/**
+ * event_ready() - could the guest be given an interrupt now?
+ * @vcpu: not running
+ *
+ * Returns: whether it could, before its next instruction.
+ * Holds: vcpu->lock.
+ */
 bool event_ready(const struct vcpu *vcpu)
 {
 	const typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
@@ -253,7 +259,13 @@ void event_left(struct vcpu *vcpu)
 		take_back(vcpu, info, vmcb->control.exit_int_info_err);
 }
 
-/* The guest is about to return from its NMI handler. */
+/**
+ * event_iret() - the guest is about to return from its NMI handler
+ * @vcpu: stopped in front of the IRET
+ *
+ * Returns: as arch_vcpu_run().
+ * Holds: vcpu->lock.
+ */
 int event_iret(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->arch.vmcb;
@@ -375,7 +387,12 @@ void event_interrupt(struct vcpu *vcpu, u8 vector)
 	vcpu->arch.events.interrupt = true;
 	vcpu->arch.events.vector = vector;
 }
-/* The registers have been set: what the old ones had raised is gone. */
+/**
+ * event_forget() - drop the exception that the last instruction raised
+ * @vcpu: whose registers have just been set
+ *
+ * Holds: vcpu->lock.
+ */
 void event_forget(struct vcpu *vcpu)
 {
 	vcpu->arch.events.exception.pending = false;
