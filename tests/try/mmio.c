@@ -74,6 +74,30 @@ GUEST(strings, 64,
       "mov $0x40030, %edi; insl; mov $0x40030, %esi; outsw;"
       "mov $0, %ecx; rep outsb; mov %edi, %eax;" SHOW64
       "mov %esi, %eax;" SHOW64);
+GUEST(exchanges, 64,
+      "mov $0x40010, %ebx; mov $0x14131211, %eax; mov $0x55667788, %ecx;"
+      "cmpxchg %ecx, (%rbx);" SHOW64 "cmpxchg %ecx, 4(%rbx);" SHOW64
+      "lock cmpxchg %cl, 8(%rbx);" SHOW64 "cmpxchg %rcx, 8(%rbx);" SHOW64
+      "lock xadd %ecx, 8(%rbx); mov %rcx, %rax;" SHOW64
+      "xadd %ch, 1(%rbx); mov %rcx, %rax;" SHOW64
+      "cmp %eax, %eax; setz 1(%rbx); setnz 2(%rbx); setg 3(%rbx);"
+      "mov $-1, %rax; cmp %eax, %eax; cmovne (%rbx), %eax;" SHOW64
+      "cmp %eax, %eax; cmove (%rbx), %rax;" SHOW64
+      "push (%rbx); pop %rax;" SHOW64 "pushw 2(%rbx); pop %ax;" SHOW64
+      "push %rcx; pop 8(%rbx); mov %esp, %eax;" SHOW64
+      "movnti %rcx, 0x10(%rbx); movbe 0x10(%rbx), %eax;" SHOW64
+      "movbe %rax, 0x18(%rbx); movbe 0x18(%rbx), %ecx; mov %rcx, %rax;" SHOW64
+      "mov $37, %ecx; bts %ecx, (%rbx);" SHOW64 "bt %ecx, (%rbx);" SHOW64
+      "mov $-3, %rcx; btc %rcx, 0x20(%rbx);" SHOW64
+      "btr %cx, 0x20(%rbx);" SHOW64 "btcw $7, (%rbx);" SHOW64);
+GUEST(compares, 64,
+      "mov $0x40000, %esi; mov $0x5000, %edi; mov $4, %ecx; repe cmpsb;"
+      "mov %ecx, %eax;" SHOW64 "mov $4, %ecx; repne cmpsb;"
+      "mov %ecx, %eax;" SHOW64 "cmpsq; mov %esi, %eax;" SHOW64
+      "mov $0x40000, %edi; mov $4, %eax; mov $10, %ecx; repne scasb;"
+      "mov %ecx, %eax;" SHOW64 "repe scasw; mov %edi, %eax;" SHOW64
+      "mov $0x5000, %esi; mov $0x40000, %edi; std; cmpsl; cld;"
+      "mov %edi, %eax;" SHOW64);
 /* Two pages: an operand half in memory and half in the device, and all in it. */
 GUEST(borders, 64,
       "mov $0x3ffff, %ebx; movl $0x04030201, (%rbx); mov (%rbx), %eax;" SHOW64
@@ -175,6 +199,19 @@ static void go(int vcpu)
 	putchar('\n');
 }
 
+/* MOVBE is refused to a guest that has not been told of it. */
+static void offer_all(int vcpu)
+{
+	static struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entry[100];
+	} cpuid;
+
+	cpuid.head.nent = 100;
+	ASK(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid);
+	ASK(vcpu, KVM_SET_CPUID2, &cpuid);
+}
+
 static void try(const char *name, const uint8_t *from, const uint8_t *to,
 		int bits)
 {
@@ -198,6 +235,7 @@ static void try(const char *name, const uint8_t *from, const uint8_t *to,
 	ASK(vm, KVM_SET_TSS_ADDR, 0xfffbd000);
 	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
 	memcpy(memory + CODE, from, to - from);
+	offer_all(vcpu);
 	ASK(vcpu, KVM_GET_SREGS, &sregs);
 	sregs.cs.base = sregs.cs.selector = 0;
 	sregs.ds.base = DEVICE;
@@ -224,6 +262,8 @@ int main(void)
 	TRY(real, 16);
 	TRY(flat, 64);
 	TRY(strings, 64);
+	TRY(exchanges, 64);
+	TRY(compares, 64);
 	TRY(borders, 64);
 	return 0;
 }

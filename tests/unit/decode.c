@@ -115,9 +115,34 @@ static const struct encoding encodings[] = {
 	{ 64, "xchg %eax, (%rbx)", "\x87\x03", 2, INSN_XCHG, 4, R(BX), DS, AX,
 	  0, true },
 	{ 64, "btsl $35, (%rbx)", "\x0f\xba\x2b\x23", 4, INSN_BTS, 4, R(BX),
-	  DS, -1, 3, true },
+	  DS, -1, 35, true },
 	{ 64, "sbb (%rbx), %al", "\x1a\x03", 2, INSN_SBB, 1, R(BX), DS, AX, 0,
 	  false },
+	{ 64, "cmpxchg %ecx, (%rbx)", "\x0f\xb1\x0b", 3, INSN_CMPXCHG, 4,
+	  R(BX), DS, CX, 0, true },
+	{ 64, "lock xadd %cl, (%rbx)", "\xf0\x0f\xc0\x0b", 4, INSN_XADD, 1,
+	  R(BX), DS, CX, 0, true },
+	{ 64, "setae (%rbx)", "\x0f\x93\x03", 3, INSN_SETCC, 1, R(BX), DS,
+	  -1, 3, true },
+	{ 64, "cmovs (%rbx), %rcx", "\x48\x0f\x48\x0b", 4, INSN_CMOVCC, 8,
+	  R(BX), DS, CX, 8, false },
+	{ 64, "push (%rbx)", "\xff\x33", 2, INSN_PUSH, 8, R(BX), DS, -1, 0,
+	  false },
+	{ 64, "pushw (%rbx)", "\x66\xff\x33", 3, INSN_PUSH, 2, R(BX), DS, -1,
+	  0, false },
+	{ 32, "pop (%ebx)", "\x8f\x03", 2, INSN_POP, 4, R(BX), DS, -1, 0,
+	  true },
+	{ 64, "movnti %rcx, (%rbx)", "\x48\x0f\xc3\x0b", 4, INSN_MOV, 8,
+	  R(BX), DS, CX, 0, true },
+	{ 64, "movbe (%rbx), %cx", "\x66\x0f\x38\xf0\x0b", 5, INSN_MOVBE, 2,
+	  R(BX), DS, CX, 0, false },
+	{ 64, "movbe %ecx, (%rbx)", "\x0f\x38\xf1\x0b", 4, INSN_MOVBE, 4,
+	  R(BX), DS, CX, 0, true },
+	/* R(CX) is bit 0x2000: a kilobyte on */
+	{ 64, "bt %ecx, (%rbx)", "\x0f\xa3\x0b", 3, INSN_BT, 4, R(BX) + 0x400,
+	  DS, CX, 0, true },
+	{ 64, "btc %cx, (%rbx)", "\x66\x0f\xbb\x0b", 4, INSN_BTC, 2,
+	  R(BX) + 0x400, DS, CX, 0, true },
 };
 
 static void fill(u64 *regs)
@@ -163,6 +188,9 @@ static const struct { unsigned int mode; const char *bytes; } refused[] = {
 	{ 64, "\x0f\x0b" },		/* UD2 */
 	{ 64, "\xf0\x8b\x03" },		/* LOCK and no write */
 	{ 32, "\x63\x03" },		/* ARPL */
+	{ 64, "\xf0\x89\x03" },		/* LOCK and no read */
+	{ 64, "\x0f\xba\x13" },		/* no bit operation has this number */
+	{ 64, "\xf2\x0f\x38\xf1\x03" },	/* CRC32 */
 	{ 64, "\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x89\x40" },
 };
 
@@ -275,10 +303,78 @@ START_TEST(one_operand)
 }
 END_TEST
 
+/* SETcc and CMOVcc after each set of flags, as the processor has them. */
+START_TEST(conditions)
+{
+	static const char *const code = "\x0f\x90\xc0\xc3";	/* setcc %al */
+	u8 *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	u64 flags, regs[16] = { 0 };
+	unsigned int cc, i;
+
+	ck_assert(page != MAP_FAILED);
+	for (cc = 0; cc < 16; cc++) {
+		memcpy(page, code, 4);
+		page[1] += cc;
+		for (i = 0; i < 32; i++) {
+			struct insn set = { .op = INSN_SETCC, .size = 1,
+				.reg = INSN_NO_REG, .imm = cc, .to_mem = true };
+			u8 want;
+
+			flags = 0x202 | (i & 1) | (i & 2) << 1 | (i & 4) << 4 |
+				(i & 8) << 4 | (i & 16) << 7;
+			asm volatile("push %1; popf; call *%2" : "=a" (want) :
+				     "r" (flags), "r" (page) : "cc");
+			ck_assert_msg(insn_compute(&set, 0, regs, &flags) ==
+				      want, "cc %u flags %lx", cc, (long)flags);
+		}
+	}
+}
+END_TEST
+
+START_TEST(exchanges)
+{
+	struct insn insn = { .op = INSN_CMPXCHG, .size = 4, .reg_size = 4,
+			     .reg = CX, .to_mem = true };
+	u64 regs[16] = { 0 }, flags = 2;
+
+	regs[AX] = 0xdead00000005;
+	regs[CX] = 9;
+	ck_assert(insn_compute(&insn, 5, regs, &flags) == 9);
+	ck_assert(regs[AX] == 0xdead00000005 && flags & 0x40);
+	ck_assert(insn_compute(&insn, 7, regs, &flags) == 7);
+	ck_assert(regs[AX] == 7 && flags == 0x93);
+	insn.op = INSN_XADD;
+	ck_assert(insn_compute(&insn, 0xfffffff8, regs, &flags) == 1);
+	ck_assert(regs[CX] == 0xfffffff8 && flags == 0x13);
+	insn.op = INSN_MOVBE;
+	regs[CX] = 0x11223344;
+	ck_assert(insn_compute(&insn, 0, regs, &flags) == 0x44332211);
+	insn.op = INSN_BTR;
+	regs[CX] = 35;
+	flags = 2;
+	ck_assert(insn_compute(&insn, 0xff, regs, &flags) == 0xf7 && flags == 3);
+	regs[CX] = -1;
+	insn.base = insn.index = INSN_NO_REG;
+	insn.addr_size = 8;
+	ck_assert(insn_offset(&insn, regs, 0) == -4ULL);
+	insn = (struct insn){ .op = INSN_CMOVCC, .size = 4, .reg_size = 4,
+			      .reg = CX, .imm = 2 };
+	regs[CX] = 0xffffffff00000001;
+	flags = 3;
+	insn_compute(&insn, 8, regs, &flags);
+	ck_assert(regs[CX] == 8);
+	flags = 2;
+	regs[CX] = 0xffffffff00000001;
+	insn_compute(&insn, 8, regs, &flags);
+	ck_assert(regs[CX] == 1);	/* no move, and yet half a one */
+}
+END_TEST
+
 START_TEST(strings)
 {
 	struct insn insn;
-	u64 regs[16];
+	u64 regs[16], flags = 2;
 
 	ck_assert(!insn_decode(&insn, (const u8 *)"\xf3\x48\xab", 3, 64));
 	ck_assert(insn.op == INSN_STOS && insn.size == 8 && insn.rep);
@@ -293,6 +389,17 @@ START_TEST(strings)
 	regs[CX] = 0x70000;
 	insn_advance(&insn, regs, 2);	/* 16 bits of address wrap */
 	ck_assert(regs[SI] == 0x50000 && regs[CX] == 0x7ffff);
+	ck_assert(!insn_decode(&insn, (const u8 *)"\xf3\xa6", 2, 64));
+	ck_assert(insn.op == INSN_CMPS && insn.rep == REP);
+	ck_assert(insn_compare(&insn, 1, 2, &flags) && flags & 1);
+	ck_assert(!insn_compare(&insn, 0x102, 2, &flags));
+	ck_assert(!insn_decode(&insn, (const u8 *)"\xf2\xae", 2, 64));
+	ck_assert(insn.op == INSN_SCAS && insn.rep == REPNE);
+	ck_assert(!insn_compare(&insn, 1, 2, &flags));
+	ck_assert(insn_compare(&insn, 2, 2, &flags));
+	regs[SI] = regs[DI] = 0;
+	insn_advance(&insn, regs, 2);
+	ck_assert(!regs[SI] && regs[DI] == 1);
 }
 END_TEST
 
@@ -354,6 +461,8 @@ int main(void)
 			    sizeof(refused) / sizeof(refused[0]));
 	tcase_add_loop_test(c, arithmetic, 0, 9);
 	tcase_add_test(c, one_operand);
+	tcase_add_test(c, conditions);
+	tcase_add_test(c, exchanges);
 	tcase_add_test(c, strings);
 	tcase_add_test(c, random_bytes);
 	suite_add_tcase(suite, c);

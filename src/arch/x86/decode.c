@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Instructions that have an operand in memory: read, and done. */
+#include <linux/kernel.h>
 #include <linux/types.h>
 #include "decode.h"
 
@@ -11,7 +12,8 @@ struct reader {
 	unsigned int n, at;
 	unsigned int mode;	/* bits: 16, 32 or 64 */
 	u8 rex, seg;		/* a segment's number, or INSN_NO_REG */
-	bool op_prefix, addr_prefix, rep, lock;
+	u8 rep;			/* REP, REPNE or 0 */
+	bool op_prefix, addr_prefix, lock;
 };
 
 static u64 take(struct reader *r, unsigned int size)
@@ -38,6 +40,11 @@ static u64 take_signed(struct reader *r, unsigned int size)
 {
 	return extend(take(r, size), size);
 }
+static bool has_bit_number(const struct insn *insn)
+{
+	return insn->op >= INSN_BT && insn->op <= INSN_BTC &&
+	       insn->reg != INSN_NO_REG;
+}
 
 static u8 take_prefixes(struct reader *r)
 {
@@ -52,7 +59,7 @@ static u8 take_prefixes(struct reader *r)
 		else if (byte == 0xf0)
 			r->lock = true;
 		else if (byte == 0xf2 || byte == 0xf3)
-			r->rep = true;
+			r->rep = byte == 0xf3 ? REP : REPNE;
 		else if ((byte & 0xe7) == 0x26)
 			r->seg = byte >> 3 & 3;
 		else if (byte == 0x64 || byte == 0x65)
@@ -117,6 +124,67 @@ static int take_place(struct reader *r, struct insn *insn)
 	return byte >> 3 & 7;
 }
 
+enum {
+	BYTES = 1 << 0,		/* bit 0 of the operation clear: bytes */
+	BYTE = 1 << 1,		/* a byte, always */
+	WIDE = 1 << 2,		/* eight bytes in 64-bit mode, not four */
+	TO_MEM = 1 << 3,	/* the result goes to memory */
+	BACK = 1 << 4,		/* unless bit 1 of the operation is set */
+	IMM = 1 << 5,		/* the other operand is a constant */
+	IMM8 = 1 << 6,		/* of one byte */
+	ALONE = 1 << 7,		/* there is no other operand */
+	BY_OPCODE = 1 << 8,	/* bits 3 to 5 of the operation belong to OP */
+	BY_FIELD = 1 << 9,	/* the register field of ModRM does */
+	IF = 1 << 10,		/* the lowest four bits are a condition */
+	WIDENS = 1 << 11,	/* the register is wider than the memory */
+	ONLY64 = 1 << 12,
+	OFFSET = 1 << 13,	/* no ModRM: RAX, and an address */
+	STRING = 1 << 14,	/* no ModRM: the registers are fixed */
+};
+enum { ANY = 8, UPPER = 9 };
+
+static const struct form {
+	u8 map, opcode, mask, field, op;
+	u16 form;
+} forms[] = {
+	{ 0, 0x00, 0xc4, ANY, INSN_ADD, BYTES | TO_MEM | BACK | BY_OPCODE },
+	{ 0, 0x63, 0xff, ANY, INSN_MOVSX, WIDENS | ONLY64 },
+	{ 0, 0x80, 0xfe, ANY, INSN_ADD, BYTES | TO_MEM | BY_FIELD | IMM },
+	{ 0, 0x83, 0xff, ANY, INSN_ADD, TO_MEM | BY_FIELD | IMM8 },
+	{ 0, 0x84, 0xfe, ANY, INSN_TEST, BYTES | TO_MEM },
+	{ 0, 0x86, 0xfe, ANY, INSN_XCHG, BYTES | TO_MEM },
+	{ 0, 0x88, 0xfc, ANY, INSN_MOV, BYTES | TO_MEM | BACK },
+	{ 0, 0x8f, 0xff, 0, INSN_POP, TO_MEM | ALONE | WIDE },
+	{ 0, 0xa0, 0xfe, ANY, INSN_MOV, BYTES | OFFSET },
+	{ 0, 0xa2, 0xfe, ANY, INSN_MOV, BYTES | OFFSET | TO_MEM },
+	{ 0, 0xc6, 0xfe, 0, INSN_MOV, BYTES | TO_MEM | IMM },
+	{ 0, 0xf6, 0xfe, 0, INSN_TEST, BYTES | TO_MEM | IMM },
+	{ 0, 0xf6, 0xfe, 1, INSN_TEST, BYTES | TO_MEM | IMM },
+	{ 0, 0xf6, 0xfe, 2, INSN_NOT, BYTES | TO_MEM | ALONE },
+	{ 0, 0xf6, 0xfe, 3, INSN_NEG, BYTES | TO_MEM | ALONE },
+	{ 0, 0xfe, 0xfe, 0, INSN_INC, BYTES | TO_MEM | ALONE },
+	{ 0, 0xfe, 0xfe, 1, INSN_DEC, BYTES | TO_MEM | ALONE },
+	{ 0, 0xff, 0xff, 6, INSN_PUSH, ALONE | WIDE },
+	{ 0, 0x6c, 0xfe, ANY, INSN_INS, BYTES | STRING },
+	{ 0, 0x6e, 0xfe, ANY, INSN_OUTS, BYTES | STRING },
+	{ 0, 0xa4, 0xfe, ANY, INSN_MOVS, BYTES | STRING },
+	{ 0, 0xa6, 0xfe, ANY, INSN_CMPS, BYTES | STRING },
+	{ 0, 0xaa, 0xfe, ANY, INSN_STOS, BYTES | STRING },
+	{ 0, 0xac, 0xfe, ANY, INSN_LODS, BYTES | STRING },
+	{ 0, 0xae, 0xfe, ANY, INSN_SCAS, BYTES | STRING },
+	{ 1, 0x40, 0xf0, ANY, INSN_CMOVCC, IF },
+	{ 1, 0x90, 0xf0, ANY, INSN_SETCC, IF | BYTE | TO_MEM | ALONE },
+	{ 1, 0xa3, 0xe7, ANY, INSN_BT - 4, TO_MEM | BY_OPCODE },
+	{ 1, 0xb0, 0xfe, ANY, INSN_CMPXCHG, BYTES | TO_MEM },
+	{ 1, 0xb6, 0xfe, ANY, INSN_MOVZX, WIDENS },
+	{ 1, 0xba, 0xff, UPPER, INSN_BT - 4, TO_MEM | BY_FIELD | IMM8 },
+	{ 1, 0xbe, 0xfe, ANY, INSN_MOVSX, WIDENS },
+	{ 1, 0xc0, 0xfe, ANY, INSN_XADD, BYTES | TO_MEM },
+	{ 1, 0xc3, 0xff, ANY, INSN_MOV, TO_MEM },	/* MOVNTI */
+	{ 2, 0xf0, 0xff, ANY, INSN_MOVBE, 0 },
+	{ 2, 0xf1, 0xff, ANY, INSN_MOVBE, TO_MEM },
+};
+
 static void set_sizes(const struct reader *r, struct insn *insn)
 {
 	unsigned int mode = r->mode;
@@ -129,120 +197,92 @@ static void set_sizes(const struct reader *r, struct insn *insn)
 	else
 		insn->addr_size = (mode == 16) == r->addr_prefix ? 4 : 2;
 }
-
-static void choose_bytes(struct insn *insn, u8 opcode)
+static const struct form *find_form(struct reader *r, struct insn *insn,
+				    u8 map, u8 opcode, int *field)
 {
-	if (!(opcode & 1))
-		insn->size = 1;
+	const struct form *f;
+
+	*field = -1;
+	for (f = forms; f < forms + ARRAY_SIZE(forms); f++) {
+		if (f->map != map || (opcode & f->mask) != f->opcode)
+			continue;
+		if (f->form & (OFFSET | STRING))
+			return f;
+		if (*field < 0)
+			*field = take_place(r, insn);
+		if (*field < 0)
+			return NULL;
+		if (f->field == *field || f->field == ANY ||
+		    (f->field == UPPER && *field > 3))
+			return f;
+	}
+	return NULL;
 }
-static int set_op(struct insn *insn, u8 op, bool to_mem)
+static void set_op(struct insn *insn, u8 op, bool to_mem)
 {
 	bool compares = op == INSN_CMP || op == INSN_TEST || op == INSN_BT;
+	bool replaces = op == INSN_MOV || op == INSN_MOVBE ||
+			op == INSN_SETCC || op == INSN_POP;
 
 	insn->op = op;
 	insn->to_mem = to_mem;
 	insn->writes = to_mem && !compares;
-	insn->reads = op != INSN_MOV || !to_mem;
-	return INSN_OK;
+	insn->reads = !to_mem || !replaces;
 }
 
-static int take_imm(struct reader *r, struct insn *insn, unsigned int size)
+static void change_sizes(const struct reader *r, struct insn *insn, u16 form,
+			 u8 map, u8 opcode)
 {
-	insn->reg = INSN_NO_REG;
-	insn->imm = take_signed(r, size < 4 ? size : 4);
-	return INSN_OK;
-}
-static int one_byte(struct reader *r, struct insn *insn, u8 opcode)
-{
-	int ext;
-
-	if (opcode < 0x40 && (opcode & 7) < 4) {
-		choose_bytes(insn, opcode);
-		set_op(insn, opcode >> 3, !(opcode & 2));
-		return take_place(r, insn) < 0 ? INSN_UNKNOWN : INSN_OK;
-	}
-	switch (opcode) {
-	case 0x80: case 0x81: case 0x83:
-		choose_bytes(insn, opcode);
-		ext = take_place(r, insn);
-		if (ext < 0)
-			return INSN_UNKNOWN;
-		set_op(insn, ext, true);
-		return take_imm(r, insn, opcode == 0x81 ? insn->size : 1);
-	case 0xf6: case 0xf7:
-		choose_bytes(insn, opcode);
-		ext = take_place(r, insn);
-		if (ext < 0 || ext > 3)
-			return INSN_UNKNOWN;
-		insn->reg = INSN_NO_REG;
-		if (ext > 1)
-			return set_op(insn, ext == 2 ? INSN_NOT : INSN_NEG, true);
-		set_op(insn, INSN_TEST, true);
-		return take_imm(r, insn, insn->size);
-	case 0xfe: case 0xff:
-		choose_bytes(insn, opcode);
-		ext = take_place(r, insn);
-		if (ext < 0 || ext > 1)
-			return INSN_UNKNOWN;
-		insn->reg = INSN_NO_REG;
-		return set_op(insn, ext ? INSN_DEC : INSN_INC, true);
-	case 0xc6: case 0xc7:
-		choose_bytes(insn, opcode);
-		if (take_place(r, insn))
-			return INSN_UNKNOWN;
-		set_op(insn, INSN_MOV, true);
-		return take_imm(r, insn, insn->size);
-	case 0x84 ... 0x8b:
-		choose_bytes(insn, opcode);
-		set_op(insn, opcode < 0x86 ? INSN_TEST :
-		       opcode < 0x88 ? INSN_XCHG : INSN_MOV, opcode < 0x8a);
-		return take_place(r, insn) < 0 ? INSN_UNKNOWN : INSN_OK;
-	case 0x63:
-		if (r->mode != 64)
-			return INSN_UNKNOWN;
+	if (form & BYTE || (form & BYTES && !(opcode & 1)))
+		insn->size = 1;
+	if (form & WIDE && r->mode == 64 && insn->size == 4)
+		insn->size = 8;
+	if (form & WIDENS) {
 		insn->reg_size = insn->size;
-		insn->size = 4;
-		set_op(insn, INSN_MOVSX, false);
-		return take_place(r, insn) < 0 ? INSN_UNKNOWN : INSN_OK;
-	case 0xa0 ... 0xa3:
-		choose_bytes(insn, opcode);
+		insn->size = !map ? 4 : opcode & 1 ? 2 : 1;
+	}
+	if (insn->size == 8 && (insn->op == INSN_INS || insn->op == INSN_OUTS))
+		insn->size = 4;		/* ports have no more */
+}
+static void take_other(struct reader *r, struct insn *insn, u16 form,
+		       u8 opcode)
+{
+	unsigned int size = form & IMM8 ? 1 : insn->size < 4 ? insn->size : 4;
+
+	if (form & (IMM | IMM8 | ALONE))
+		insn->reg = INSN_NO_REG;
+	if (form & (IMM | IMM8))
+		insn->imm = take_signed(r, size);
+	if (form & IF)
+		insn->imm = opcode & 15;
+	if (form & (OFFSET | STRING))
 		insn->reg = RAX;
+	if (form & OFFSET)
 		insn->disp = take(r, insn->addr_size);
-		return set_op(insn, INSN_MOV, opcode >= 0xa2);
-	case 0x6c ... 0x6f:
-		choose_bytes(insn, opcode);
-		if (insn->size == 8)
-			insn->size = 4;		/* ports have no more */
+	if (form & STRING)
 		insn->rep = r->rep;
-		return set_op(insn, opcode < 0x6e ? INSN_INS : INSN_OUTS, false);
-	case 0xa4: case 0xa5:
-	case 0xaa ... 0xad:
-		choose_bytes(insn, opcode);
-		insn->rep = r->rep;
-		insn->reg = RAX;
-		return set_op(insn, opcode < 0xa8 ? INSN_MOVS :
-			      opcode < 0xac ? INSN_STOS : INSN_LODS, false);
-	}
-	return INSN_UNKNOWN;
 }
-static int two_bytes(struct reader *r, struct insn *insn, u8 opcode)
+static int take_operation(struct reader *r, struct insn *insn, u8 opcode)
 {
-	int ext;
+	const struct form *f;
+	u8 map = 0, op;
+	int field;
 
-	if ((opcode & 0xf6) == 0xb6) {
-		insn->reg_size = insn->size;
-		insn->size = opcode & 1 ? 2 : 1;
-		set_op(insn, opcode < 0xb8 ? INSN_MOVZX : INSN_MOVSX, false);
-		return take_place(r, insn) < 0 ? INSN_UNKNOWN : INSN_OK;
+	if (opcode == 0x0f) {
+		opcode = take(r, 1);
+		map = opcode == 0x38 ? 2 : 1;
+		if (map == 2)
+			opcode = take(r, 1);
 	}
-	if (opcode != 0xba)
+	f = find_form(r, insn, map, opcode, &field);
+	if (!f || (f->form & ONLY64 && r->mode != 64) || (map == 2 && r->rep))
 		return INSN_UNKNOWN;
-	ext = take_place(r, insn);
-	if (ext < 4)
-		return INSN_UNKNOWN;
-	set_op(insn, INSN_BT + ext - 4, true);
-	take_imm(r, insn, 1);
-	insn->imm &= insn->size * 8 - 1;
+	op = f->op + (f->form & BY_OPCODE ? opcode >> 3 & 7 : 0) +
+	     (f->form & BY_FIELD ? field : 0);
+	set_op(insn, op, f->form & TO_MEM &&
+	       !(f->form & BACK && opcode & 2));
+	change_sizes(r, insn, f->form, map, opcode);
+	take_other(r, insn, f->form, opcode);
 	return INSN_OK;
 }
 
@@ -279,15 +319,12 @@ int insn_decode(struct insn *insn, const u8 *bytes, unsigned int n,
 	};
 	opcode = take_prefixes(&r);
 	set_sizes(&r, insn);
-	if (opcode == 0x0f)
-		result = two_bytes(&r, insn, take(&r, 1));
-	else
-		result = one_byte(&r, insn, opcode);
+	result = take_operation(&r, insn, opcode);
 	if (r.at > INSN_MAX)
 		return INSN_UNKNOWN;
 	if (r.at > n)
 		return INSN_SHORT;
-	if (r.lock && !insn->writes)
+	if (r.lock && !(insn->reads && insn->writes))
 		return INSN_UNKNOWN;
 	if (r.seg != INSN_NO_REG)
 		insn->seg = r.seg;
@@ -330,6 +367,9 @@ u64 insn_offset(const struct insn *insn, const u64 *regs, u64 next_rip)
 		sum += regs[insn->index] << insn->scale;
 	if (insn->rip)
 		sum += next_rip;
+	if (has_bit_number(insn))
+		sum += (s64)extend(regs[insn->reg], insn->size) >> 3 &
+		       -(s64)insn->size;
 	return sum & size_mask(insn->addr_size);
 }
 
@@ -370,6 +410,7 @@ static u64 result_of(u8 op, u64 a, u64 b, unsigned int size, u64 *flags)
 {
 	switch (op) {
 	case INSN_ADD:
+	case INSN_XADD:
 		return add(a, b, false, size, flags);
 	case INSN_ADC:
 		return add(a, b, *flags & CF, size, flags);
@@ -397,9 +438,12 @@ static u64 result_of(u8 op, u64 a, u64 b, unsigned int size, u64 *flags)
 	case INSN_NOT:
 		return ~a;
 	case INSN_BT ... INSN_BTC:
+		b &= size * 8 - 1;
 		*flags = (*flags & ~(u64)CF) | (a >> b & 1);
 		b = 1ULL << b;
 		return op == INSN_BTS ? a | b : op == INSN_BTR ? a & ~b : a ^ b;
+	case INSN_MOVBE:
+		return __builtin_bswap64(b) >> (64 - 8 * size);
 	}
 	return b;
 }
@@ -413,6 +457,25 @@ static u64 alu(u8 op, u64 a, u64 b, unsigned int size, u64 *flags)
 		change &= ~(u64)CF;
 	*flags = (*flags & ~change) | (new & change);
 	return r;
+}
+static bool condition(u8 number, u64 flags)
+{
+	static const u16 one_of[] = { OF, CF, ZF, CF | ZF, SF, PF, 0, ZF };
+	bool less = !(flags & SF) != !(flags & OF);
+	bool yes = flags & one_of[number >> 1] || (number >= 12 && less);
+
+	return yes != (number & 1);
+}
+static u64 compare_exchange(const struct insn *insn, u64 mem, u64 *regs,
+			    u64 *flags)
+{
+	u64 rax = regs[RAX] & size_mask(insn->size);
+
+	alu(INSN_CMP, rax, mem, insn->size, flags);
+	if (rax == mem)
+		return regs[insn->reg] >> insn->shift;
+	set_part(&regs[RAX], mem, insn->size, 0);
+	return mem;
 }
 /**
  * insn_compute() - do what an instruction does
@@ -432,17 +495,39 @@ u64 insn_compute(const struct insn *insn, u64 mem, u64 *regs, u64 *flags)
 		other = regs[insn->reg] >> insn->shift;
 	mem &= mask;
 	other &= mask;
+	if (insn->op == INSN_CMPXCHG)
+		return compare_exchange(insn, mem, regs, flags) & mask;
+	if (insn->op == INSN_SETCC)
+		return condition(insn->imm, *flags);
 	result = insn->to_mem ? alu(insn->op, mem, other, insn->size, flags) :
 				alu(insn->op, other, mem, insn->size, flags);
 	if (insn->op == INSN_MOVSX)
 		result = extend(mem, insn->size);
-	if (insn->op == INSN_XCHG)
+	if (insn->op == INSN_CMOVCC)
+		result = condition(insn->imm, *flags) ? mem : other;
+	if (insn->op == INSN_XCHG || insn->op == INSN_XADD)
 		set_part(&regs[insn->reg], mem, insn->size, insn->shift);
 	if (!insn->to_mem && insn->op != INSN_CMP)
 		set_part(&regs[insn->reg], result, insn->reg_size, insn->shift);
 	return result & mask;
 }
 
+/**
+ * insn_compare() - CMPS and SCAS: compare two elements
+ * @insn: which
+ * @a: an element
+ * @b: is subtracted from it
+ * @flags: RFLAGS, which changes
+ *
+ * Returns: whether a repetition ends here.
+ */
+bool insn_compare(const struct insn *insn, u64 a, u64 b, u64 *flags)
+{
+	u64 mask = size_mask(insn->size);
+
+	alu(INSN_CMP, a & mask, b & mask, insn->size, flags);
+	return insn->rep && !(*flags & ZF) == (insn->rep == REP);
+}
 /**
  * insn_set_reg() - put what LODS has loaded into its register
  * @insn: the LODS
@@ -469,7 +554,8 @@ void insn_advance(const struct insn *insn, u64 *regs, u64 flags)
 {
 	u64 by = flags & 1 << 10 ? -(u64)insn->size : insn->size;
 
-	if (insn->op != INSN_STOS && insn->op != INSN_INS)
+	if (insn->op != INSN_STOS && insn->op != INSN_INS &&
+	    insn->op != INSN_SCAS)
 		step_reg(&regs[RSI], by, insn->addr_size);
 	if (insn->op != INSN_LODS && insn->op != INSN_OUTS)
 		step_reg(&regs[RDI], by, insn->addr_size);

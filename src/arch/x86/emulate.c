@@ -20,20 +20,54 @@ static unsigned int mode_of(const struct vmcb_save_area *save)
 	return save->cs.attrib & SVM_SELECTOR_DB_MASK ? 32 : 16;
 }
 
-/* Segments are numbered as in the VMCB: ES, CS, SS, DS, FS, GS. */
+/* Segments are numbered as in the VMCB. */
+enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
+
 static u64 linear(const struct vmcb_save_area *save, unsigned int seg,
 		  u64 offset)
 {
 	const struct vmcb_seg *segs = &save->es;
 
 	if (mode_of(save) == 64)
-		return offset + (seg >= 4 ? segs[seg].base : 0);
+		return offset + (seg >= SEG_FS ? segs[seg].base : 0);
 	return (u32)(segs[seg].base + offset);
 }
 
 static u64 linear_rip(const struct vmcb_save_area *save)
 {
-	return linear(save, 1, save->rip);
+	return linear(save, SEG_CS, save->rip);
+}
+static bool in_segment(const struct vmcb_save_area *save, unsigned int seg,
+		       u64 offset, unsigned int size, bool write)
+{
+	const struct vmcb_seg *s = &(&save->es)[seg];
+	bool real = !(save->cr0 & X86_CR0_PE) || save->rflags & X86_EFLAGS_VM;
+	bool code = s->attrib & 8, second = s->attrib & 2;
+	bool down = !code && s->attrib & 4;
+	u64 last = offset + size - 1;
+
+	if (!(s->attrib & SVM_SELECTOR_P_MASK) ||
+	    (write && ((code && !real) || !second)) ||
+	    (!write && code && !second))
+		return false;
+	if (down)
+		return offset > s->limit &&
+		       last <= (s->attrib & SVM_SELECTOR_DB_MASK ?
+				U32_MAX : U16_MAX);
+	return last <= s->limit || s->limit == U32_MAX;
+}
+/* Returns: DONE, with *AT the linear address; or what an exit returns. */
+static int address(struct vcpu *vcpu, unsigned int seg, u64 offset,
+		   unsigned int size, bool write, u64 *at)
+{
+	const struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+
+	*at = linear(save, seg, offset);
+	if (mode_of(save) == 64 ?
+	    svm_is_canonical(*at) && svm_is_canonical(*at + size - 1) :
+	    in_segment(save, seg, offset, size, write))
+		return DONE;
+	return event_raise(vcpu, seg == SEG_SS ? SS_VECTOR : GP_VECTOR, 0);
 }
 
 static int answered(struct vcpu *vcpu, u64 *answer)
@@ -106,9 +140,13 @@ static int page_of(struct vcpu *vcpu, u64 linear, u32 access, gpa_t *gpa)
 	save->cr2 = linear;
 	return event_raise(vcpu, PF_VECTOR, *gpa);
 }
+/* Read, write, or read what is going to be written. */
+enum { READ_IT, CHANGE_IT, WRITE_IT };
+
 static int reach(struct vcpu *vcpu, u64 linear, void *data, unsigned int size,
-		 bool write)
+		 unsigned int how)
 {
+	bool write = how == WRITE_IT;
 	unsigned int done, len;
 
 	for (done = 0; done < size; done += len) {
@@ -116,8 +154,10 @@ static int reach(struct vcpu *vcpu, u64 linear, void *data, unsigned int size,
 		gpa_t gpa;
 		int r;
 
+		if (mode_of(&vcpu->arch.vmcb->save) != 64)
+			at = (u32)at;
 		len = min_t(u64, size - done, PAGE_SIZE - offset_in_page(at));
-		r = page_of(vcpu, at, write ? X86_PF_WRITE : 0, &gpa);
+		r = page_of(vcpu, at, how ? X86_PF_WRITE : 0, &gpa);
 		if (r != DONE)
 			return r;
 		r = guest_copy(vcpu, gpa, data + done, len, write);
@@ -201,11 +241,19 @@ static int finish_after(struct vcpu *vcpu, int r, const struct change *to)
 	return 0;
 }
 
+static int element(struct vcpu *vcpu, const struct insn *insn, unsigned int seg,
+		   u64 offset, u64 *data, unsigned int how)
+{
+	u64 at;
+	int r = address(vcpu, seg, offset, insn->size, how, &at);
+
+	return r == DONE ? reach(vcpu, at, data, insn->size, how) : r;
+}
 static int port_out(struct vcpu *vcpu, const struct insn *insn, u64 from,
 		    struct change *to)
 {
 	u64 data = 0;
-	int r = reach(vcpu, from, &data, insn->size, false);
+	int r = element(vcpu, insn, insn->seg, from, &data, READ_IT);
 
 	if (r != DONE)
 		return r;
@@ -219,10 +267,13 @@ static int port_in(struct vcpu *vcpu, const struct insn *insn, u64 dest,
 {
 	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
 	gpa_t gpa;
-	int r = page_of(vcpu, dest, X86_PF_WRITE, &gpa);
+	u64 at;
+	int r = address(vcpu, SEG_ES, dest, insn->size, true, &at);
 
 	if (r == DONE)
-		r = page_of(vcpu, dest + insn->size - 1, X86_PF_WRITE, &gpa);
+		r = page_of(vcpu, at, X86_PF_WRITE, &gpa);
+	if (r == DONE)
+		r = page_of(vcpu, at + insn->size - 1, X86_PF_WRITE, &gpa);
 	if (r != DONE || answered(vcpu, data))
 		return r;
 	if (!window_io(vcpu->vm, vcpu->arch.regs[REG_RDX], insn->size, false,
@@ -236,39 +287,68 @@ static int port_in(struct vcpu *vcpu, const struct insn *insn, u64 dest,
 static int execute_plain(struct vcpu *vcpu, const struct insn *insn,
 			 struct change *to)
 {
-	u64 at = linear(&vcpu->arch.vmcb->save, insn->seg,
-			insn_offset(insn, to->regs, to->rip));
-	u64 mem = 0;
-	int r = DONE;
+	u64 at, mem = 0;
+	int r = address(vcpu, insn->seg, insn_offset(insn, to->regs, to->rip),
+			insn->size, insn->writes, &at);
 
-	if (insn->reads)
-		r = reach(vcpu, at, &mem, insn->size, false);
+	if (r == DONE && insn->reads)
+		r = reach(vcpu, at, &mem, insn->size,
+			  insn->writes ? CHANGE_IT : READ_IT);
 	if (r != DONE)
 		return r;
 	mem = insn_compute(insn, mem, to->regs, &to->rflags);
 	if (insn->writes)
-		r = reach(vcpu, at, &mem, insn->size, true);
+		r = reach(vcpu, at, &mem, insn->size, WRITE_IT);
+	return finish_after(vcpu, r, to);
+}
+static u64 stack_mask(const struct vmcb_save_area *save)
+{
+	if (mode_of(save) == 64)
+		return ~0ULL;
+	return save->ss.attrib & SVM_SELECTOR_DB_MASK ? U32_MAX : U16_MAX;
+}
+
+static int execute_stack(struct vcpu *vcpu, const struct insn *insn,
+			 struct change *to)
+{
+	u64 mask = stack_mask(&vcpu->arch.vmcb->save), mem = 0, at;
+	u64 *rsp = &to->regs[REG_RSP], old = *rsp;
+	bool push = insn->op == INSN_PUSH;
+	u64 new = push ? old - insn->size : old + insn->size;
+	u64 top = (push ? new : old) & mask;
+	int r;
+
+	*rsp = (old & ~mask) | (new & mask);
+	at = insn_offset(insn, push ? vcpu->arch.regs : to->regs, to->rip);
+	if (push) {
+		r = element(vcpu, insn, insn->seg, at, &mem, READ_IT);
+		if (r == DONE)
+			r = element(vcpu, insn, SEG_SS, top, &mem, WRITE_IT);
+	} else {
+		r = element(vcpu, insn, SEG_SS, top, &mem, READ_IT);
+		if (r == DONE)
+			r = element(vcpu, insn, insn->seg, at, &mem, WRITE_IT);
+	}
 	return finish_after(vcpu, r, to);
 }
 static int execute_string(struct vcpu *vcpu, const struct insn *insn,
 			  struct change *to)
 {
-	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
-	u64 mask = GENMASK_ULL(insn->addr_size * 8 - 1, 0);
-	u64 from = linear(save, insn->seg, to->regs[REG_RSI] & mask);
-	u64 dest = linear(save, 0, to->regs[REG_RDI] & mask);
-	u64 data = to->regs[REG_RAX];
+	u64 mask = GENMASK_ULL(insn->addr_size * 8 - 1, 0), next = to->rip;
+	u64 from = to->regs[REG_RSI] & mask, dest = to->regs[REG_RDI] & mask;
+	u64 data = to->regs[REG_RAX], other = 0;
 	int r = DONE;
 
 	if (insn->rep && !(to->regs[REG_RCX] & mask))
 		return finish(vcpu, to);
 	insn_advance(insn, to->regs, to->rflags);
 	if (insn->rep)
-		to->rip = save->rip;
+		to->rip = vcpu->arch.vmcb->save.rip;
 	switch (insn->op) {
 	case INSN_MOVS:
+	case INSN_CMPS:
 	case INSN_LODS:
-		r = reach(vcpu, from, &data, insn->size, false);
+		r = element(vcpu, insn, insn->seg, from, &data, READ_IT);
 		break;
 	case INSN_OUTS:
 		return port_out(vcpu, insn, from, to);
@@ -277,10 +357,19 @@ static int execute_string(struct vcpu *vcpu, const struct insn *insn,
 	}
 	if (r != DONE)
 		return r;
-	if (insn->op == INSN_LODS)
+	switch (insn->op) {
+	case INSN_LODS:
 		insn_set_reg(insn, to->regs, data);
-	else
-		r = reach(vcpu, dest, &data, insn->size, true);
+		break;
+	case INSN_CMPS:
+	case INSN_SCAS:
+		r = element(vcpu, insn, SEG_ES, dest, &other, READ_IT);
+		if (r == DONE && insn_compare(insn, data, other, &to->rflags))
+			to->rip = next;
+		break;
+	default:
+		r = element(vcpu, insn, SEG_ES, dest, &data, WRITE_IT);
+	}
 	return finish_after(vcpu, r, to);
 }
 
@@ -302,6 +391,8 @@ static int emulate_again(struct vcpu *vcpu)
 		to.rip = (u32)to.rip;
 	if (insn.op >= INSN_MOVS)
 		return execute_string(vcpu, &insn, &to);
+	if (insn.op >= INSN_PUSH)
+		return execute_stack(vcpu, &insn, &to);
 	return execute_plain(vcpu, &insn, &to);
 }
 

@@ -67,11 +67,6 @@ static bool is_short(u32 index)
 	       index == MSR_IA32_SYSENTER_EIP;
 }
 
-static bool is_canonical(u64 value)
-{
-	return __is_canonical_address(value, boot_cpu_data.x86_virt_bits);
-}
-
 static bool write_efer(struct vmcb_save_area *save, u64 value)
 {
 	u64 mine = EFER_SCE | EFER_LME | EFER_NX |
@@ -119,7 +114,7 @@ bool msr_write(struct vcpu *vcpu, u32 index, u64 value)
 
 	if (index == MSR_EFER)
 		return write_efer(&vmcb->save, value);
-	if (is_address(index) && !is_canonical(value))
+	if (is_address(index) && !svm_is_canonical(value))
 		return false;
 	if (is_short(index))
 		value = (u32)value;

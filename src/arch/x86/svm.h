@@ -7,6 +7,7 @@
 #include <asm/cpufeature.h>
 #include <asm/kvm_vcpu_regs.h>
 #include <asm/msr.h>
+#include <asm/page.h>
 #include <asm/svm.h>
 #include "twill.h"
 
@@ -31,6 +32,11 @@ enum {
 	REG_RSI = __VCPU_REGS_RSI,
 	REG_RDI = __VCPU_REGS_RDI,
 };
+
+static inline bool svm_is_canonical(u64 address)
+{
+	return __is_canonical_address(address, boot_cpu_data.x86_virt_bits);
+}
 
 static inline bool has_tsc_aux(void)
 {

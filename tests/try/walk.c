@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest copies a byte from a device to memory, pushes one, writes a string
+ * to a port. The memory is where it must not be, in one way after the other:
+ * which exception comes, with which code and address, and what is in the page
+ * tables afterwards.
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MEMORY 0x40000
+#define CODE 0x1000
+#define GDT 0x2000
+#define IDT 0x3000
+#define HANDLERS 0x4000		/* a page of HLT: n stands at HANDLERS + n */
+#define TSS 0x5000
+#define PLACE 0x6000		/* the byte's, which is mapped at VIRTUAL */
+#define STACK 0x9000
+#define TABLES 0x10000
+#define VIRTUAL 0x200000
+#define DEVICE 0x40000
+
+enum { P = 1, W = 2, U = 4, A = 0x20, D = 0x40, PS = 0x80 };
+enum { SMAP = 1 << 21, PKE = 1 << 22 };
+
+#define GUEST(name, bits, code)				\
+	asm(".pushsection .rodata\n"			\
+	"	.code" #bits "\n"			\
+	#name ":\n" code "\n	hlt\n"			\
+	#name "_end:\n"					\
+	"	.code64\n"				\
+	"	.popsection");				\
+	extern const uint8_t name[], name##_end[]
+
+GUEST(copy, 64, "movsb");
+
+GUEST(copy_ac, 64, "pushf; orl $0x40000, (%rsp); popf; movsb");
+GUEST(copy_key, 64, "xor %ecx, %ecx; xor %edx, %edx; mov $8, %eax; wrpkru;"
+      "movsb");
+GUEST(push_it, 64, "push (%rsi)");
+GUEST(pop_it, 64, "pop (%rsi)");
+GUEST(out_it, 64, "mov %rdi, %rsi; mov $0x77, %edx; outsb");
+GUEST(copy32, 32, "movsb");
+GUEST(out32, 32, "mov %edi, %esi; mov $0x77, %edx; outsb");
+
+struct try {
+	const char *what;
+	const uint8_t *from, *to;
+	uint64_t pte, to_address, rsp;
+	uint32_t cr0, cr4;
+	int bits;
+	uint32_t es_limit, es_type;
+};
+
+#define LINES(guest) guest, guest##_end
+#define WP 0x10000
+#define BAD 0x800000000000ULL		/* not canonical */
+
+static const struct try tries[] = {
+	{ "all is well", LINES(copy), P | W, VIRTUAL, STACK, WP, 0, 64, 0, 0 },
+	{ "a user's page", LINES(copy), P | W | U, VIRTUAL, STACK, WP, 0, 64, 0,
+	  0 },
+	{ "not there", LINES(copy), W, VIRTUAL, STACK, WP, 0, 64, 0, 0 },
+	{ "not writable", LINES(copy), P | U, VIRTUAL, STACK, WP, 0, 64, 0, 0 },
+	{ "not writable, no WP", LINES(copy), P | U, VIRTUAL, STACK, 0, 0, 64, 0,
+	  0 },
+	{ "a reserved bit", LINES(copy), P | W | 1ULL << 51, VIRTUAL, STACK, WP,
+	  0, 64, 0, 0 },
+	{ "SMAP", LINES(copy), P | W | U, VIRTUAL, STACK, WP, SMAP, 64, 0, 0 },
+	{ "SMAP and AC", LINES(copy_ac), P | W | U, VIRTUAL, STACK, WP, SMAP, 64,
+	  0, 0 },
+	{ "SMAP, a page of its own", LINES(copy), P | W, VIRTUAL, STACK, WP,
+	  SMAP, 64, 0, 0 },
+	{ "a key", LINES(copy_key), P | W | U | 1ULL << 59, VIRTUAL, STACK, WP,
+	  PKE, 64, 0, 0 },
+	{ "another key", LINES(copy_key), P | W | U | 2ULL << 59, VIRTUAL, STACK,
+	  WP, PKE, 64, 0, 0 },
+	{ "a key, without WP", LINES(copy_key), P | W | U | 1ULL << 59, VIRTUAL,
+	  STACK, 0, PKE, 64, 0, 0 },
+	{ "not canonical", LINES(copy), P | W, BAD, STACK, WP, 0, 64, 0, 0 },
+	{ "push, not canonical", LINES(push_it), P | W, VIRTUAL, BAD + 16, WP, 0,
+	  64, 0, 0 },
+	{ "push, not there", LINES(push_it), W, VIRTUAL, VIRTUAL + 8, WP, 0, 64,
+	  0, 0 },
+	{ "push", LINES(push_it), P | W, VIRTUAL, VIRTUAL + 8, WP, 0, 64, 0, 0 },
+	{ "pop", LINES(pop_it), P | W, VIRTUAL, VIRTUAL, WP, 0, 64, 0, 0 },
+	{ "out", LINES(out_it), P | U, VIRTUAL, STACK, WP, 0, 64, 0, 0 },
+	{ "out, not canonical", LINES(out_it), P, BAD, STACK, WP, 0, 64, 0, 0 },
+	{ "out, SMAP", LINES(out_it), P | U, VIRTUAL, STACK, WP, SMAP, 64, 0, 0 },
+	{ "32 bits", LINES(copy32), P | W, PLACE, STACK, 0, 0, 32, 0xffffffff, 3 },
+	{ "beyond the limit", LINES(copy32), P | W, PLACE, STACK, 0, 0, 32,
+	  PLACE - 1, 3 },
+	{ "at the limit", LINES(copy32), P | W, PLACE, STACK, 0, 0, 32, PLACE,
+	  3 },
+	{ "a segment for reading", LINES(copy32), P | W, PLACE, STACK, 0, 0, 32,
+	  0xffffffff, 1 },
+	{ "a segment that grows down", LINES(copy32), P | W, PLACE, STACK, 0, 0,
+	  32, PLACE, 7 },
+	{ "and above its limit", LINES(copy32), P | W, PLACE, STACK, 0, 0, 32,
+	  PLACE - 1, 7 },
+	{ "out, beyond DS's limit", LINES(out32), P | W, 0x50000, STACK, 0, 0,
+	  32, 0xffffffff, 3 },
+};
+
+static int kvm;
+
+static int ask(int fd, const char *what, unsigned long request, void *arg)
+{
+	int r = ioctl(fd, request, arg);
+
+	if (r < 0)
+		err(1, "%s", what);
+	return r;
+}
+
+#define ASK(fd, request, arg) \
+	ask(fd, #request, request, (void *)(uintptr_t)(arg))
+
+/* The first 2 MiB to themselves, but for the device's; and a page at VIRTUAL. */
+static void set_tables(uint8_t *memory, const struct try *t)
+{
+	uint64_t *table = (uint64_t *)(memory + TABLES);
+	unsigned int i;
+
+	table[0] = TABLES + 0x1000 + P + W + U;
+	table[512] = TABLES + 0x2000 + P + W + U;
+	table[1024] = P | W | A | D | PS;
+	table[1025] = TABLES + 0x3000 + P + W + U;
+	table[1536] = PLACE + t->pte;
+	for (i = 0; i < 32; i++) {
+		uint64_t *gate = (uint64_t *)(memory + IDT + 16 * i);
+		uint64_t to = HANDLERS + i;
+
+		if (t->bits == 64)
+			gate[0] = to | 8 << 16 | 0x8e0100000000;
+		else
+			((uint64_t *)(memory + IDT))[i] =
+				to | 8 << 16 | 0x8e0000000000;
+	}
+	memset(memory + HANDLERS, 0xf4, 32);
+	*(uint64_t *)(memory + GDT + 8) = t->bits == 64 ?
+		0x00af9b000000ffff : 0x00cf9b000000ffff;
+	*(uint64_t *)(memory + TSS + 0x24) = STACK;	/* IST 1 */
+}
+
+static void set_registers(int vcpu, const struct try *t)
+{
+	struct kvm_regs regs = { .rip = CODE, .rsp = t->rsp, .rflags = 2,
+				 .rsi = DEVICE, .rdi = t->to_address };
+	struct kvm_segment code = {
+		.limit = 0xffffffff, .selector = 8, .type = 0xb,
+		.present = 1, .l = 1, .s = 1, .g = 1,
+	};
+	struct kvm_segment data = code;
+	struct kvm_sregs s;
+
+	ASK(vcpu, KVM_GET_SREGS, &s);
+	data.type = 3;
+	data.l = 0;
+	data.db = 1;
+	data.selector = 0;
+	if (t->bits == 32) {
+		code.l = 0;
+		code.db = 1;
+	}
+	s.cs = code;
+	s.ds = s.es = s.fs = s.gs = s.ss = data;
+	if (t->bits == 64) {
+		s.cr0 |= 0x80000001;
+		s.cr3 = TABLES;
+		s.cr4 = 0x620 | t->cr4;
+		s.efer = 0x500;
+	} else {
+		s.cr0 |= 1;
+		s.ds.limit = 0x4ffff;
+		s.es.limit = t->es_limit;
+		s.es.type = t->es_type;
+		s.es.g = s.ds.g = 0;
+	}
+	s.cr0 |= t->cr0;
+	s.tr = (struct kvm_segment){ .base = TSS, .limit = 0x67, .type = 0xb,
+				     .present = 1, .selector = 0x10 };
+	s.idt.base = IDT;
+	s.idt.limit = 0x1ff;
+	s.gdt.base = GDT;
+	s.gdt.limit = 15;
+	ASK(vcpu, KVM_SET_SREGS, &s);
+	ASK(vcpu, KVM_SET_REGS, &regs);
+}
+
+static void offer_all(int vcpu)
+{
+	static struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entry[100];
+	} cpuid;
+	unsigned int i;
+
+	cpuid.head.nent = 100;
+	ASK(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid);
+	for (i = 0; i < cpuid.head.nent; i++)
+		if (cpuid.entry[i].function == 7 && !cpuid.entry[i].index)
+			cpuid.entry[i].ecx |= 8;	/* keys */
+	ASK(vcpu, KVM_SET_CPUID2, &cpuid);
+}
+
+/* Until the guest halts, or there is no going on. */
+static void go(int vcpu, struct kvm_run *run)
+{
+	for (;;) {
+		ASK(vcpu, KVM_RUN, 0);
+		if (run->exit_reason == KVM_EXIT_MMIO) {
+			printf(" %s/%u", run->mmio.is_write ? "write" : "read",
+			       run->mmio.len);
+			memset(run->mmio.data, 0x5a, run->mmio.is_write ? 0 : 8);
+		} else if (run->exit_reason == KVM_EXIT_IO) {
+			printf(" port %x", ((uint8_t *)run)[run->io.data_offset]);
+		} else {
+			break;
+		}
+	}
+}
+
+static void show(int vcpu, const struct kvm_run *run, const uint8_t *memory)
+{
+	const uint64_t *table = (const uint64_t *)(memory + TABLES);
+	struct kvm_sregs s;
+	struct kvm_regs r;
+
+	ASK(vcpu, KVM_GET_REGS, &r);
+	ASK(vcpu, KVM_GET_SREGS, &s);
+	if (run->exit_reason != KVM_EXIT_HLT)
+		printf(" exit %u", run->exit_reason);
+	else if (r.rip > HANDLERS && r.rip < HANDLERS + 33)
+		printf(" exception %llu, code %x", r.rip - HANDLERS - 1,
+		       *(const uint32_t *)(memory + (r.rsp & 0xffff)));
+	if (run->exit_reason == KVM_EXIT_HLT && r.rip == HANDLERS + 15)
+		printf(", address %llx", s.cr2);
+	printf("; byte %x, entries %llx %llx\n", memory[PLACE],
+	       (unsigned long long)table[1025],
+	       (unsigned long long)table[1536]);
+}
+
+static void try(const struct try *t)
+{
+	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
+	int vm = ASK(kvm, KVM_CREATE_VM, 0), vcpu;
+	int size = ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	uint8_t *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct kvm_run *run;
+
+	ASK(vm, KVM_SET_TSS_ADDR, 0xfffbd000);
+	vcpu = ASK(vm, KVM_CREATE_VCPU, 0);
+	run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	if (run == MAP_FAILED || memory == MAP_FAILED)
+		err(1, "mmap");
+	region.userspace_addr = (uintptr_t)memory;
+	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
+	memcpy(memory + CODE, t->from, t->to - t->from);
+	memory[PLACE] = 0x11;
+	set_tables(memory, t);
+	offer_all(vcpu);
+	set_registers(vcpu, t);
+	printf("%s:", t->what);
+	go(vcpu, run);
+	show(vcpu, run, memory);
+	munmap(run, size);
+	munmap(memory, MEMORY);
+	close(vcpu);
+	close(vm);
+}
+
+int main(void)
+{
+	unsigned int i;
+
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		err(1, "/dev/kvm");
+	alarm(60);
+	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
+		try(&tries[i]);
+	return 0;
+}
