@@ -242,10 +242,8 @@ static long translate(struct vcpu *vcpu, struct kvm_translation __user *argp)
 	if (copy_from_user(&t, argp, sizeof(t)))
 		return -EFAULT;
 	r = guest_walk(vcpu, t.linear_address, 0, &t.physical_address);
-	if (r < 0)
-		return r;
-	t.valid = r;
-	if (!r)
+	t.valid = r > 0;
+	if (!t.valid)
 		t.physical_address = ~0ULL;
 	t.writeable = 1;
 	t.usermode = 0;

@@ -262,9 +262,9 @@ long arch_vm_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
 			return -EINVAL;
 		return 0;
 	case KVM_SET_IDENTITY_MAP_ADDR:
-		if (copy_from_user(&addr, argp, sizeof(addr)))
-			return -EFAULT;
-		return has_vcpus(vm) ? -EINVAL : 0;
+		if (has_vcpus(vm))
+			return -EINVAL;
+		return copy_from_user(&addr, argp, sizeof(addr)) ? -EFAULT : 0;
 	}
 	return -ENOTTY;
 }
