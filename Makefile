@@ -21,7 +21,7 @@ GUESTS := build/guest/hello16.bin $(patsubst %,build/guest/%.elf, \
 
 ##@ Read, build, run
 .PHONY: help run check check-fast check-tangle check-weave check-programs \
-	check-lives reference clean
+	check-lives check-fuzz check-failures reference clean
 help: ## this table
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
@@ -73,9 +73,18 @@ check-programs: build/tangled | build/stamps/need-vm
 	@tests/vm/nmi.sh stock
 check-lives: build/tangled | build/stamps/need-debug
 	@tests/vm/power.sh
-	@tests/vm/lives.sh stock 1000
-	@tests/vm/lives.sh debug 50
+	@tests/vm/lives.sh stock 300 'lives 1000' 'shared 10'
+	@tests/vm/lives.sh debug 400 'lives 1000 7' 'shared 3'
 	@tests/try/check.sh debug
+
+# By chance, but the same each time; another SEED makes others.
+SEED ?= 1
+check-fuzz: build/tangled | build/stamps/need-debug
+	@tests/vm/answers.sh -s $(SEED) -n 12000
+	@tests/vm/lives.sh stock 400 'fuzz -s $(SEED) -n 100000'
+	@tests/vm/lives.sh debug 400 'fuzz -s $(SEED) -n 10000'
+check-failures: build/tangled | build/stamps/need-debug
+	@tests/vm/lives.sh debug 300 failures
 
 ##@ Look things up
 reference: build/tangled build/stamps/need-reference ## functions and their contracts, by Doxygen

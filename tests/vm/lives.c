@@ -1,107 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Lives and deaths of machines, as a VMM can bring them about. Runs inside the
- * tests' machine, as a payload; the kernel's detectors and the module's
- * use count are the judges.
+ * tests' machine, as a payload; the kernel's detectors, the module's use count
+ * and the kernel's memory, before and after, are the judges.
  *
- * usage: lives [ROUNDS]
+ * usage: lives [ROUNDS [STEP]]	STEP: not every order of closing, one of STEP
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <linux/vfio.h>
+#include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#include <time.h>
+#include "account.h"
+#include "vmm.h"
 
-#define PAGE 4096UL
-#define MEM (16 * PAGE)
 #define NULL_PORT 0x5c0
 
-/* Whatever does not hold ends the test, and says where. */
-#define must(cond) do {							\
-	if (!(cond)) {							\
-		printf("lives.c:%d: %s does not hold (errno %d, %s)\n",	\
-		       __LINE__, #cond, errno, strerror(errno));	\
-		exit(1);						\
-	}								\
-} while (0)
-#define fails(call, err) must((call) == -1 && errno == (err))
-
-struct machine {
-	int dev, vm, vcpu;
-	uint8_t *mem;
-	struct kvm_run *run;
-};
-
-static int slot(int vm, int id, uint64_t gpa, uint64_t size, void *hva)
+static int delete_module(const char *name)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = id, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)hva,
-	};
-
-	return ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
+	return syscall(SYS_delete_module, name, O_NONBLOCK);
 }
 
-/* A machine in real mode, about to run CODE at address 0. */
-static struct machine make(const void *code, size_t size)
+static int in_use(const char *name)
 {
-	struct kvm_regs regs = { .rflags = 2 };
-	struct kvm_sregs sregs;
-	struct machine m;
-
-	m.dev = open("/dev/twill", O_RDWR | O_CLOEXEC);
-	must(m.dev >= 0);
-	m.vm = ioctl(m.dev, KVM_CREATE_VM, 0);
-	must(m.vm >= 0);
-	m.mem = mmap(NULL, MEM, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	must(m.mem != MAP_FAILED);
-	memcpy(m.mem, code, size);
-	must(!slot(m.vm, 0, 0, MEM, m.mem));
-	m.vcpu = ioctl(m.vm, KVM_CREATE_VCPU, 0);
-	must(m.vcpu >= 0);
-	m.run = mmap(NULL, ioctl(m.dev, KVM_GET_VCPU_MMAP_SIZE, 0),
-		     PROT_READ | PROT_WRITE, MAP_SHARED, m.vcpu, 0);
-	must(m.run != MAP_FAILED);
-	must(!ioctl(m.vcpu, KVM_GET_SREGS, &sregs));
-	sregs.cs.base = sregs.cs.selector = 0;
-	must(!ioctl(m.vcpu, KVM_SET_SREGS, &sregs));
-	must(!ioctl(m.vcpu, KVM_SET_REGS, &regs));
-	return m;
+	return delete_module(name) == -1 && errno == EAGAIN;
 }
-
-static void unmake(struct machine *m)
-{
-	must(!munmap(m->run, ioctl(m->dev, KVM_GET_VCPU_MMAP_SIZE, 0)));
-	must(!close(m->vcpu) && !close(m->vm) && !close(m->dev));
-	must(!munmap(m->mem, MEM));
-}
-
-static void back_to(struct machine *m, uint64_t rip)
-{
-	struct kvm_regs regs = { .rflags = 2, .rip = rip };
-
-	must(!ioctl(m->vcpu, KVM_SET_REGS, &regs));
-}
-
-static int module_in_use(void)
-{
-	return syscall(SYS_delete_module, "twill", O_NONBLOCK) == -1 &&
-	       errno == EAGAIN;
-}
-
-static const uint8_t halt[] = { 0xf4 };
-static const uint8_t for_ever[] = { 0xeb, 0xfe };
 
 static void many_lives(int rounds)
 {
@@ -114,55 +38,159 @@ static void many_lives(int rounds)
 	}
 }
 
-/* Each of the six orders in which three holders can be let go of. */
-static void every_order(void)
+static int introduce(int vfio, int group, int attr)
 {
-	static const char order[6][3] = { "vcm", "vmc", "cvm", "cmv", "mvc",
-					  "mcv" };
-	int i, j;
+	struct kvm_device_attr a = {
+		.group = KVM_DEV_VFIO_GROUP, .attr = attr,
+		.addr = (uintptr_t)&group,
+	};
 
-	for (i = 0; i < 6; i++) {
-		struct machine m = make(halt, sizeof(halt));
+	return ioctl(vfio, KVM_SET_DEVICE_ATTR, &a);
+}
 
-		close(m.dev);
-		for (j = 0; j < 3; j++) {
-			must(module_in_use());
-			if (order[i][j] == 'v')
-				must(!close(m.vm));
-			else if (order[i][j] == 'c')
-				must(!close(m.vcpu));
-			else
-				must(!munmap(m.run, 2 * PAGE));
-		}
-		must(!munmap(m.mem, MEM));
+static int make_vfio(int vm)
+{
+	struct kvm_create_device c = { .type = KVM_DEV_TYPE_VFIO };
+
+	must(!ioctl(vm, KVM_CREATE_DEVICE, &c));
+	return c.fd;
+}
+
+/* All that can hold a machine, and how to let go of it. */
+struct holders {
+	struct machine m;
+	int vfio, group, device;
+};
+
+enum { VM, VCPU, MAPPING, VFIO, GROUP, DEVICE, HOLDERS };
+
+static struct holders hold(void)
+{
+	struct holders h = { .m = make(halt, sizeof(halt)) };
+
+	must(!close(h.m.dev));
+	h.vfio = make_vfio(h.m.vm);
+	h.group = open("/dev/twill-vfio/0", O_RDWR);
+	must(h.group >= 0);
+	must(!introduce(h.vfio, h.group, KVM_DEV_VFIO_GROUP_ADD));
+	h.device = ioctl(h.group, VFIO_GROUP_GET_DEVICE_FD, "null");
+	must(h.device >= 0);
+	return h;
+}
+
+static void let_go(struct holders *h, int which)
+{
+	switch (which) {
+	case VM:	must(!close(h->m.vm)); break;
+	case VCPU:	must(!close(h->m.vcpu)); break;
+	case MAPPING:	must(!munmap(h->m.run, RUN_SIZE)); break;
+	case VFIO:	must(!close(h->vfio)); break;
+	case GROUP:	must(!close(h->group)); break;
+	case DEVICE:	must(!close(h->device)); break;
 	}
+}
+
+/* Each of the 720 orders in which six holders can be let go of. */
+static void every_order(int step)
+{
+	int order, left, i;
+
+	for (order = 0; order < 720; order += step) {
+		struct holders h = hold();
+		int rest[HOLDERS] = { VM, VCPU, MAPPING, VFIO, GROUP, DEVICE };
+		int number = order;
+
+		for (left = HOLDERS; left; left--) {
+			/* A group by itself is the other module's. */
+			must((left == 1 && rest[0] == GROUP) ||
+			     in_use("twill"));
+			i = number % left;
+			number /= left;
+			let_go(&h, rest[i]);
+			rest[i] = rest[left - 1];
+		}
+		must(!munmap(h.m.mem, MEM));
+	}
+}
+
+static void insert_module(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	must(fd >= 0);
+	must(!syscall(SYS_finit_module, fd, "", 0));
+	close(fd);
+}
+
+/* Each holder alone keeps its module in; when it is gone the module can go. */
+static void module_waits(void)
+{
+	int last, i, dev;
+
+	for (last = 0; last < HOLDERS; last++) {
+		struct holders h = hold();
+
+		for (i = 0; i < HOLDERS; i++) {
+			if (i != last)
+				let_go(&h, i);
+		}
+		must(last == GROUP || in_use("twill"));
+		must((last != GROUP && last != DEVICE) || in_use("twill_vfio"));
+		let_go(&h, last);
+		must(!munmap(h.m.mem, MEM));
+		must(!delete_module("twill_vfio") && !delete_module("twill"));
+		insert_module("twill.ko");
+		insert_module("twill_vfio.ko");
+	}
+	dev = open("/dev/twill", O_RDWR | O_CLOEXEC);
+	must(dev >= 0 && in_use("twill") && !close(dev));
+}
+
+static void *run_it(void *vcpu)
+{
+	ioctl(*(int *)vcpu, KVM_RUN, 0);
+	return NULL;
+}
+
+/* A process with two vCPUs that run until it is killed. */
+static void be_killed(int ready)
+{
+	struct machine m = make(for_ever, sizeof(for_ever));
+	struct kvm_regs regs = { .rflags = 2 };
+	struct kvm_sregs sregs;
+	pthread_t thread;
+	int second = ioctl(m.vm, KVM_CREATE_VCPU, 1);
+
+	must(second >= 0);
+	must(!ioctl(m.vcpu, KVM_GET_SREGS, &sregs));
+	must(!ioctl(second, KVM_SET_SREGS, &sregs));
+	must(!ioctl(second, KVM_SET_REGS, &regs));
+	must(!pthread_create(&thread, NULL, run_it, &second));
+	must(write(ready, "", 1) == 1);
+	ioctl(m.vcpu, KVM_RUN, 0);
+	exit(1);
 }
 
 static void killed(int rounds)
 {
+	int ready[2], status;
+	char c;
+
+	must(!pipe2(ready, O_CLOEXEC));
 	while (rounds--) {
-		int ready[2], status;
-		char c;
-		pid_t pid;
+		pid_t pid = fork();
 
-		must(!pipe(ready));
-		pid = fork();
 		must(pid >= 0);
-		if (!pid) {
-			struct machine m = make(for_ever, sizeof(for_ever));
-
-			must(write(ready[1], "", 1) == 1);
-			ioctl(m.vcpu, KVM_RUN, 0);
-			exit(1);
-		}
+		if (!pid)
+			be_killed(ready[1]);
 		must(read(ready[0], &c, 1) == 1);
-		usleep(rounds * 100);
+		usleep(rounds % 32 * 300);
 		must(!kill(pid, SIGKILL));
 		must(waitpid(pid, &status, 0) == pid);
-		must(WIFSIGNALED(status));
-		close(ready[0]);
-		close(ready[1]);
+		must(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	}
+	close(ready[0]);
+	close(ready[1]);
 }
 
 static void on_alarm(int sig)
@@ -329,24 +357,6 @@ static const uint8_t sum[] = {
 	0x66, 0xef, 0x66, 0xef, 0x66, 0x31, 0xc0, 0x66, 0xed, 0xf4,
 };
 
-static int introduce(int vfio, int group, int attr)
-{
-	struct kvm_device_attr a = {
-		.group = KVM_DEV_VFIO_GROUP, .attr = attr,
-		.addr = (uintptr_t)&group,
-	};
-
-	return ioctl(vfio, KVM_SET_DEVICE_ATTR, &a);
-}
-
-static int make_vfio(int vm)
-{
-	struct kvm_create_device c = { .type = KVM_DEV_TYPE_VFIO };
-
-	must(!ioctl(vm, KVM_CREATE_DEVICE, &c));
-	return c.fd;
-}
-
 static void passed_through(void)
 {
 	struct machine m = make(sum, sizeof(sum));
@@ -380,7 +390,7 @@ static void passed_through(void)
 	must(!introduce(vfio, group, KVM_DEV_VFIO_GROUP_DEL));
 	must(!close(vfio) && !close(group));
 	unmake(&m);
-	must(module_in_use());			/* an open device holds it */
+	must(in_use("twill"));		/* an open device holds it */
 	must(!close(device));
 }
 
@@ -455,22 +465,39 @@ static void refused(void)
 	unmake(&m);
 }
 
+/* What it had is back: once to warm up, then counted, again and again. */
+static void balanced(const char *what, void (*part)(int rounds), int rounds)
+{
+	struct account before;
+
+	time_t start = time(NULL);
+
+	part(1 + rounds / 20);
+	account_take(&before);
+	part(rounds);
+	must(account_balanced(what, &before));
+	printf("%s, %d times, in %ld s\n", what, rounds,
+	       (long)(time(NULL) - start));
+}
+
 int main(int argc, char **argv)
 {
 	int rounds = argc > 1 ? atoi(argv[1]) : 50;
+	int step = argc > 2 ? atoi(argv[2]) : 1;
 
 	setvbuf(stdout, NULL, _IONBF, 0);
 #define part(what, call) (printf("%s\n", what), call)
 	part("wrong requests", wrong_requests());
 	part("a refused entry", refused());
-	part("every order of closing", every_order());
+	part("every order of closing", every_order(step));
+	part("the module waits for each holder", module_waits());
 	part("a run interrupted", interrupted());
 	part("memory that follows", memory_follows());
 	part("slots that change", slots_change());
 	part("a slot that wanders", slot_wanders(rounds * 2));
 	part("a device passed through", passed_through());
 	part("killed with a device", killed_with_device());
-	part("many lives", many_lives(rounds));
-	part("killed while running", killed(rounds / 5));
+	balanced("many lives", many_lives, rounds);
+	balanced("killed while running", killed, rounds / 5);
 	return 0;
 }

@@ -1,25 +1,33 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Lives and deaths of machines (lives.c), on a booted kernel.
-# usage: lives.sh stock|debug [ROUNDS]
+# Programs of this folder that try how Twill's machines live, share and die, on
+# a booted kernel, with the module loaded before and removed after.
+# usage: lives.sh stock|debug SECONDS 'PROGRAM [ARGUMENT]...'...
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-kind=$1 rounds=${2:-50}
+kind=$1 limit=$2
+shift 2
 eval "$("$here/kernel.sh" "$kind")"
 "$here/module.sh" . "build/module/$kind" "$kdir"
-out=build/lives-$kind
+out=build/lives/$kind-${1%% *}
 rm -rf "$out"
 mkdir -p "$out/payload"
-cc -Wall -Wextra -O1 -static -o "$out/payload/lives" "$here/lives.c"
 cp "build/module/$kind"/twill{,_vfio}.ko "$out/payload"
-cat >"$out/payload/run" <<END
-#!/bin/sh
-set -e
-insmod ./twill.ko
-insmod ./twill_vfio.ko
-./lives $rounds
-rmmod twill_vfio
-rmmod twill
-END
+{
+	echo '#!/bin/sh'
+	echo 'set -e'
+	echo 'insmod ./twill.ko'
+	echo 'insmod ./twill_vfio.ko'
+} >"$out/payload/run"
+for command; do
+	program=${command%% *}
+	cc -Wall -Wextra -Wno-unused-result -O1 -static -pthread \
+		-o "$out/payload/$program" "$here/$program"*.c "$here/account.c"
+	echo "./$command" >>"$out/payload/run"
+done
+{
+	echo 'rmmod twill_vfio'
+	echo 'rmmod twill'
+} >>"$out/payload/run"
 chmod +x "$out/payload/run"
-exec "$here/run.sh" -v -k "$kind" -t $((60 + rounds)) -o "$out" "$out/payload"
+exec "$here/run.sh" -v -k "$kind" -t "$limit" -o "$out" "$out/payload"
