@@ -21,6 +21,7 @@ static int objects;		/* allocated and not freed */
 static bool fail_next;
 static bool stale;		/* a vCPU may remember what was taken out */
 static int held;		/* locks */
+struct page shim_mem_map[16];
 
 void *shim_alloc(size_t size, gfp_t flags, const char *name)
 {
@@ -338,9 +339,13 @@ static void map(struct table_pool *pool)
 	bool writable = roll(2), large = !roll(3);
 	u64 pfn = 0x1000 + (large ? roll(64) * LARGE + gfn % LARGE : roll(9999));
 	gfn_t first = large ? gfn & -LARGE : gfn;
+	unsigned int i, more = large ? 0 : min(roll(16), LARGE - 1 - gfn % LARGE);
+	struct page *page[16];
 	bool was_large = false;
-	unsigned int i;
+	u64 *at;
 
+	for (i = 0; i < ARRAY_SIZE(page); i++)
+		page[i] = pfn_to_page(8);
 	/* A small one in a large one's place: the rest of it goes. */
 	if (!large) {
 		u64 *t = vm.stage2.root;
@@ -361,11 +366,20 @@ static void map(struct table_pool *pool)
 	ck_assert_int_eq(stage2_fill_pool(pool), 0);
 	spin_lock(&vm.mmu_lock);
 	stale = true;
-	stage2_map(&vm, gfn, pfn, large ? 2 : 1, writable, pool);
+	at = stage2_map(&vm, gfn, pfn, large ? 2 : 1, writable, pool);
 	stale = false;
+	if (more)
+		stage2_map_more(&vm, at, page, more, writable);
 	spin_unlock(&vm.mmu_lock);
 	for_each_spot(i, first, first + (large ? LARGE : 1))
 		entry[i] = arch_stage2_leaf(pfn - gfn + frame(i), writable, 1);
+	for_each_spot(i, gfn + 1, gfn + 1 + more) {
+		if (!entry[i]) {
+			must(!arch_stage2_test_young(walk(frame(i))),
+			     "what nobody has used is young");
+			entry[i] = arch_stage2_leaf(8, writable, 1);
+		}
+	}
 }
 
 /* A large leaf that is cut goes whole; what the model says follows the walk. */
