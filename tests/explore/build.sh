@@ -30,7 +30,7 @@ subject="$common -g -ffreestanding -O1 -fno-inline -fno-optimize-sibling-calls
 	-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-common
 	-fsanitize=thread --param tsan-distinguish-volatile=1
 	-Wno-address -Isrc -Isrc/arch/model -DSTEPS ${SUBJECT_FLAGS:-}"
-runtime="$common -Werror -D_GNU_SOURCE -O2 ${RUNTIME_FLAGS:-}"
+runtime="$common -Werror -D_GNU_SOURCE -O2 -flto ${RUNTIME_FLAGS:-}"
 common=$(echo $common) subject=$(echo $subject) runtime=$(echo $runtime)
 
 # KIND DIR FLAGS FILE... -> lines of KIND, DIR, FILE, FLAGS
@@ -96,6 +96,19 @@ objcopy --set-section-flags .bss=alloc,load,contents,data \
 	--redefine-sym memmove=checked_memmove \
 	--redefine-sym memset=checked_memset \
 	--redefine-sym memcmp=checked_memcmp "$work/subject.o"
-gcc -no-pie -o "$out.$$" "$work/subject.o" \
-	$(awk '$1 == "runtime" { print $2 }' "$work/objects") ${LIBS:-}
+# The explorer's own is optimized as one: a third faster, but it takes a second
+# and a half. So it is done for the tree that most is asked of; the others share
+# a piece that knows less of its surroundings.
+own=$(awk '$1 == "runtime" { print $2 }' "$work/objects")
+if [ "$tree" != "$root" ]; then
+	piece=$cache/$(sha256sum <<<"$own$runtime" | cut -c 1-40).piece.o
+	if [ ! -e "$piece" ]; then
+		gcc -r $runtime -flto-partition=one \
+			-flinker-output=nolto-rel -o "$piece.$$" $own
+		mv "$piece.$$" "$piece"
+	fi
+	own=$piece
+fi
+gcc -no-pie -O2 -flto-partition=one -o "$out.$$" "$work/subject.o" $own \
+	${LIBS:-}
 mv "$out.$$" "$out"

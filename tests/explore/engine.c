@@ -464,8 +464,10 @@ void execute(void)
 	memory_reset();
 	race_reset();
 	events_reset();
-	memset(tasks, 0, sizeof(tasks));
 	for (i = 0; i < NR_TASKS; i++) {
+		if (tasks[i].frames && !tasks[i].fn)
+			continue;	/* as it was made: it has not run */
+		memset(&tasks[i], 0, sizeof(tasks[i]));
 		tasks[i].frames = frames[i];
 		tasks[i].held = held[i];
 		tasks[i].id = tasks[i].cpu = i;
