@@ -68,7 +68,7 @@ check-tangle: | build/stamps/need-tangle
 	@tests/tangle/tangle-test.sh
 check-weave: | build/stamps/need-book
 	@tests/book/weave-test.sh
-check-programs: build/tangled | build/stamps/need-vm
+check-programs: build/tangled | build/stamps/need-debug
 	@tests/try/check.sh
 	@tests/vm/nmi.sh stock
 check-lives: build/tangled | build/stamps/need-debug

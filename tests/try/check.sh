@@ -34,3 +34,24 @@ for program in apart hostile large; do
 	MODULE=twill tests/vm/try.sh $out/$program
 done
 MODULE=twill tests/vm/try.sh $out/events shadow
+
+# All of them once more, in one boot of the debug kernel.
+eval "$(tests/vm/kernel.sh debug)"
+tests/vm/module.sh . build/module/debug "$kdir"
+rm -rf $out/debug
+mkdir -p $out/debug
+cp $out/{real-mode,modes,events,mmio,walk,state,timers,apart,hostile} $out/debug
+strip -g -o $out/debug/twill.ko build/module/debug/twill.ko
+cat >$out/debug/run <<'END'
+#!/bin/sh
+insmod ./twill.ko
+ln -sf twill /dev/kvm
+for p in real-mode modes events "events shadow" mmio walk state timers apart \
+		hostile; do
+	./$p >said || { cat said; echo "$p: status $?"; exit 1; }
+done
+rmmod twill
+echo "programs: quiet on the debug kernel"
+END
+chmod +x $out/debug/run
+tests/vm/run.sh -v -k debug -t 300 $out/debug
