@@ -30,7 +30,7 @@ subject="$common -g -ffreestanding -O1 -fno-inline -fno-optimize-sibling-calls
 	-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-common
 	-fsanitize=thread --param tsan-distinguish-volatile=1
 	-Wno-address -Isrc -Isrc/arch/model -DSTEPS ${SUBJECT_FLAGS:-}"
-runtime="$common -Werror -D_GNU_SOURCE -O2 -flto ${RUNTIME_FLAGS:-}"
+runtime="$common -Werror -D_GNU_SOURCE -O3 -flto ${RUNTIME_FLAGS:-}"
 common=$(echo $common) subject=$(echo $subject) runtime=$(echo $runtime)
 
 # KIND DIR FLAGS FILE... -> lines of KIND, DIR, FILE, FLAGS
@@ -109,6 +109,6 @@ if [ "$tree" != "$root" ]; then
 	fi
 	own=$piece
 fi
-gcc -no-pie -O2 -flto-partition=one -o "$out.$$" "$work/subject.o" $own \
+gcc -no-pie -O3 -flto-partition=one -o "$out.$$" "$work/subject.o" $own \
 	${LIBS:-}
 mv "$out.$$" "$out"

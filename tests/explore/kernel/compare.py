@@ -100,9 +100,9 @@ def main():
         for o in sorted(more):
             print("    NOT ALLOWED: %s" % o)
             print("    allowed: %s" % "; ".join(sorted(outcomes)))
-    print("litmus: %d programs, %d rounds on the kernel: %d of %d outcomes "
-          "seen, %d that the explorer does not allow" % (
-              len(may), sum(rounds.values()), both, all_of_them, wrong))
+    print("litmus: %d programs, %d rounds: %d of %d outcomes came, and %d "
+          "that may not" % (len(may), sum(rounds.values()), both,
+                            all_of_them, wrong))
     return wrong > 0 or not may
 
 
