@@ -82,13 +82,24 @@ trap 'rm -rf "$work"' EXIT
 	list subject "$root" "$subject -DTWILL_MODULE=litmus -DLITMUS" \
 		'tests/explore/litmus/*.c'
 	list runtime "$root" "$runtime" "$main" \
-		'tests/explore/{engine,events,search,schedule,dpor,sample,step,memory,race,sync,order,sleep,wait,work,cpu,outcome,kernel,slab,mm,names,report}.c'
+		'tests/explore/{engine,events,search,schedule,dpor,sample,step,memory,race,sync,order,sleep,wait,work,cpu,outcome,kernel,slab,modules,mm,names,report}.c'
 } | tr '\n' '\0' | xargs -0 -r -n1 -P"$(nproc)" bash -c 'object "$1"' _ |
 	sort >"$work/objects"
 [ -z "${OBJECTS_TO:-}" ] || cp "$work/objects" "$OBJECTS_TO"
 
+# Each module's code has a section of its own: it may be unloaded.
+group() {
+	local objects
+	objects=$(awk -v want="$2" -v not="$3" '$1 == "subject" &&
+		$3 ~ want && !(not && $3 ~ not) { print $2 }' "$work/objects")
+	[ -n "$objects" ] || return 0
+	ld -r -o "$work/$1.o" $objects
+	[ "$1" = litmus ] || objcopy --rename-section .text="$1"_text "$work/$1.o"
+	echo "$work/$1.o"
+}
 # All data of the code under test goes into one place, to be copied back.
-ld -r -o "$work/subject.o" $(awk '$1 == "subject" { print $2 }' "$work/objects")
+ld -r -o "$work/subject.o" $(group twill ^src/ ^src/vfio/) \
+	$(group twill_vfio ^src/vfio/ "") $(group litmus ^tests/ "")
 objcopy --set-section-flags .bss=alloc,load,contents,data \
 	--rename-section .data=twill_data,alloc,load,contents,data \
 	--rename-section .bss=twill_data,alloc,load,contents,data \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Files, descriptors, modules: what keeps things alive. */
+/* Files and descriptors: what keeps things alive. */
 #include <linux/anon_inodes.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -19,145 +19,6 @@ static struct file *fds[MAX_FDS];	/* the first three are not used */
 static struct miscdevice *misc[MAX_MISC];
 static struct inode the_inode;
 static bool kernel_used;	/* there is something to be cleared */
-
-/* Modules. */
-
-struct module module_twill = { .name = "twill" };
-struct module module_twill_vfio = { .name = "twill_vfio" };
-struct module module_litmus = { .name = "litmus", .live = true };
-static struct module *const modules[] = {
-	&module_twill, &module_twill_vfio, &module_litmus,
-};
-
-extern const struct shim_module_entry *const __start_twill_modules[] __attribute__((weak));
-extern const struct shim_module_entry *const __stop_twill_modules[] __attribute__((weak));
-extern const struct shim_export *const __start_twill_exports[] __attribute__((weak));
-extern const struct shim_export *const __stop_twill_exports[] __attribute__((weak));
-
-static bool get_module(struct module *m, unsigned long pc)
-{
-	if (!m)
-		return true;
-	visible("try_module_get", m->name, pc, NULL, NULL);
-	touch(m, T_WRITE);
-	if (!m->live)
-		return false;
-	m->refs++;
-	m->last_get = pc;
-	return true;
-}
-
-bool try_module_get(struct module *m)
-{
-	return get_module(m, HERE);
-}
-
-void __module_get(struct module *m)
-{
-	visible("__module_get", m->name, HERE, NULL, NULL);
-	touch(m, T_WRITE);
-	m->refs++;
-	m->last_get = HERE;
-}
-
-static void put_module(struct module *m, unsigned long pc)
-{
-	if (!m)
-		return;
-	visible("module_put", m->name, pc, NULL, NULL);
-	touch(m, T_WRITE);
-	if (!m->refs)
-		fail("refcount", m->name, pc, NULL, NULL,
-		     "module_put of %s, which has no references", m->name);
-	m->refs--;
-}
-
-void module_put(struct module *m)
-{
-	put_module(m, HERE);
-}
-
-static const struct shim_export *find_export(const char *name)
-{
-	const struct shim_export *const *e;
-
-	for (e = __start_twill_exports; e < __stop_twill_exports; e++)
-		if (!strcmp((*e)->name, name))
-			return *e;
-	return NULL;
-}
-
-void *__symbol_get(const char *name)
-{
-	const struct shim_export *e = find_export(name);
-
-	visible("symbol_get", name, HERE, NULL, NULL);
-	if (!e || !e->module->live)
-		return NULL;
-	touch(e->module, T_WRITE);
-	e->module->refs++;
-	e->module->last_get = HERE;
-	return e->address;
-}
-
-void __symbol_put(const char *name)
-{
-	const struct shim_export *e = find_export(name);
-
-	put_module(e ? e->module : NULL, HERE);
-}
-
-static void each_entry(struct module *m, bool init)
-{
-	const struct shim_module_entry *const *at, *e;
-	int r;
-
-	for (at = __start_twill_modules; at < __stop_twill_modules; at++) {
-		e = *at;
-		if (e->module != m)
-			continue;
-		if (init && e->init && (r = e->init()))
-			die("module %s: init returned %d", m->name, r);
-		if (!init && e->exit)
-			e->exit();
-	}
-}
-
-void load_modules(void)
-{
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		each_entry(modules[i], true);
-		modules[i]->live = true;
-	}
-}
-
-void unload_modules(void)
-{
-	size_t i;
-
-	for (i = 2; i-- > 0;) {
-		modules[i]->live = false;
-		each_entry(modules[i], false);
-	}
-}
-
-void check_modules(void)
-{
-	size_t i;
-
-	for (i = 0; i < 3; i++) {
-		struct module *m = modules[i];
-
-		if (!m->refs)
-			continue;
-		blame(m->last_get, NULL);
-		fail("leak", m->name, m->last_get, NULL, NULL,
-		     "module %s still has %d reference%s; it cannot be unloaded",
-		     m->name, m->refs, m->refs > 1 ? "s" : "");
-	}
-}
 
 /* Files. */
 
@@ -577,18 +438,12 @@ void u_failed(const char *cond)
 
 void kernel_reset(void)
 {
-	size_t i;
-
 	if (kernel_used) {
 		memset(fds, 0, sizeof(fds));
 		memset(misc, 0, sizeof(misc));
 		memset(vmas, 0, sizeof(vmas));
 	}
 	kernel_used = false;
-	for (i = 0; i < 2; i++) {
-		modules[i]->refs = 0;
-		modules[i]->live = false;
-	}
-	module_litmus.refs = 0;
+	modules_reset();
 	mm_reset();
 }

@@ -328,12 +328,19 @@ bool have_irq(void *unused);
 bool irq_idle(void);
 void run_irqs(void);
 
-/* kernel.c */
-void kernel_reset(void);
+/* modules.c */
+struct module;
+void modules_reset(void);
 void load_modules(void);
 void unload_modules(void);
-void check_files(void);
 void check_modules(void);
+void check_text(void *fn);
+bool get_module(struct module *m, unsigned long pc);
+void put_module(struct module *m, unsigned long pc);
+
+/* kernel.c */
+void kernel_reset(void);
+void check_files(void);
 void run_task_works(void);
 
 /* slab.c */

@@ -219,6 +219,7 @@ void run_callback(void)
 	running_callback = true;
 	cur->atomic++;
 	note("rcu callback", NULL, (unsigned long)head->func + 1);
+	check_text(head->func);
 	head->func(head);
 	cur->atomic--;
 	wait_for("callback done", "rcu", 0, NULL, NULL);

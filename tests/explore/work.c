@@ -193,6 +193,7 @@ void run_worker(void)
 {
 	long me = cur->id - WORKER_TASK;
 	struct work_struct *w;
+	work_func_t fn;
 
 	for (;;) {
 		cur->kernel = true;
@@ -204,11 +205,13 @@ void run_worker(void)
 		runs_for[me] = w->queue;
 		hold_pseudo(w, work_class(w), HERE);
 		note("work", NULL, (unsigned long)w->func + 1);
-		w->func(w);
+		fn = w->func;
+		check_text(fn);
+		fn(w);
 		drop_pseudo(w);
 		wait_for("work done", "work", 0, NULL, NULL);
 		run_task_works();
-		check_user_return((unsigned long)w->func + 1);
+		check_user_return((unsigned long)fn + 1);
 		touch(w, T_RELEASE);
 		touch(&first_work, T_WRITE);
 		release(w);

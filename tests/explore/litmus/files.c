@@ -6,6 +6,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include "scenario.h"
 
 static DEFINE_MUTEX(lock);
@@ -109,6 +110,81 @@ SCENARIO("module-held", "a module's reference is kept: leak",
 SCENARIO("module-put", "references got and put: silent",
 	 NULL, NULL, get_and_put_module, get_and_put_module);
 SCENARIO("module-often", "put, never got: refcount", NULL, NULL, put_module);
+
+/*
+ * A module whose work outlives its file: `box' may be unloaded when the file
+ * has gone, and its code with it.
+ */
+#define __box	__attribute__((section("box_text")))
+static struct work_struct box_work;
+
+static void __box box_works(struct work_struct *w)
+{
+	WRITE_ONCE(released, 2);
+}
+
+static int __box box_leave(struct inode *inode, struct file *file)
+{
+	return 0;
+}
+
+static int __box box_flush(struct inode *inode, struct file *file)
+{
+	flush_work(&box_work);
+	return 0;
+}
+
+static const struct file_operations careless_fops = {
+	.owner = &module_box,
+	.release = box_leave,
+};
+
+static const struct file_operations careful_fops = {
+	.owner = &module_box,
+	.release = box_flush,
+};
+
+static void open_careless(void)
+{
+	INIT_WORK(&box_work, box_works);
+	fd = anon_inode_getfd("box", &careless_fops, NULL, O_RDWR);
+}
+
+static void open_careful(void)
+{
+	INIT_WORK(&box_work, box_works);
+	fd = anon_inode_getfd("box", &careful_fops, NULL, O_RDWR);
+}
+
+static void queue_and_close(void)
+{
+	schedule_work(&box_work);
+	u_close(fd);
+}
+
+SCENARIO("text-work", "work runs, its module's last file closed: module text",
+	 open_careless, NULL, queue_and_close);
+SCENARIO("text-flushed", "... flushed before the file goes: silent",
+	 open_careful, NULL, queue_and_close);
+
+static void __box box_puts(struct work_struct *w)
+{
+	module_put(&module_box);
+}
+
+static void hold_box(void)
+{
+	INIT_WORK(&box_work, box_puts);
+	__module_get(&module_box);
+}
+
+static void queue_box(void)
+{
+	schedule_work(&box_work);
+}
+
+SCENARIO("text-own-put", "a module puts its own last reference: module text",
+	 hold_box, NULL, queue_box);
 
 static void grab(void)
 {

@@ -14,6 +14,7 @@ struct module {
 };
 
 extern struct module module_twill, module_twill_vfio, module_litmus;
+extern struct module module_box;	/* of litmus programs: its code is in box_text */
 #define SHIM_PASTE(a, b)	a##b
 #define SHIM_MODULE(m)		SHIM_PASTE(module_, m)
 #define THIS_MODULE		(&SHIM_MODULE(TWILL_MODULE))
