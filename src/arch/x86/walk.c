@@ -115,8 +115,11 @@ struct visited {
 	u64 entry;
 };
 
-/* Returns: 0; 1 where the entry has changed; -EFAULT. */
-static int mark(struct vcpu *vcpu, const struct visited *v, u64 bits,
+/*
+ * Returns: 0; 1 where the entry has changed; -EFAULT.
+ * Takes: vm->srcu for reading.
+ */
+static int mark(struct vm *vm, const struct visited *v, u64 bits,
 		unsigned int size)
 {
 	u64 old = v->entry, new = old | bits;
@@ -126,13 +129,13 @@ static int mark(struct vcpu *vcpu, const struct visited *v, u64 bits,
 
 	if (old == new)
 		return 0;
-	idx = srcu_read_lock(&vcpu->vm->srcu);
-	at = place_of(vcpu->vm, v->at);
+	idx = srcu_read_lock(&vm->srcu);
+	at = place_of(vm, v->at);
 	if (at && size == 8)
 		r = __try_cmpxchg_user((u64 __user *)at, &old, new, fault);
 	else if (at)
 		r = __try_cmpxchg_user((u32 __user *)at, &old32, new, fault32);
-	srcu_read_unlock(&vcpu->vm->srcu, idx);
+	srcu_read_unlock(&vm->srcu, idx);
 	return r;
 }
 static bool reserved(const struct vmcb_save_area *save, u64 entry,
@@ -204,7 +207,7 @@ again:
 
 		if (i == 3 && f.levels == 3)
 			continue;
-		r = mark(vcpu, &trail[i],
+		r = mark(vcpu->vm, &trail[i],
 			 _PAGE_ACCESSED | (dirties ? _PAGE_DIRTY : 0), f.size);
 		if (r < 0)
 			return r;
