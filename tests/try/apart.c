@@ -187,7 +187,7 @@ static void *run_host(void *arg)
 	uint32_t pkru = rdpkru();
 	int i;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < ROUNDS || reports < THREADS; i++) {
 		number[i & 3] = number[~i & 3] * 6364136223846793005 + i;
 		asm volatile("vmovdqu	%2, %%ymm7\n"
 			     "	vmovdqu	%2, %%ymm15\n"
@@ -213,6 +213,7 @@ int main(void)
 
 	if (kvm < 0)
 		err(1, "/dev/kvm");
+	alarm(100);	/* where the guests make no progress */
 	for (i = 0; i < THREADS; i++)
 		if (pthread_create(&other, NULL, run_guest,
 				   (void *)(intptr_t)kvm) ||
@@ -220,8 +221,6 @@ int main(void)
 			errx(1, "no threads");
 	for (i = 0; i < THREADS; i++)
 		pthread_join(host[i], NULL);
-	if (!reports)
-		errx(1, "no guest has made any progress");
 	puts("apart");
 	return 0;
 }
