@@ -32,7 +32,7 @@ struct arch_vcpu {
 	u32 pkru;
 	bool owns_dr;			/* the guest has used DR0 to DR3 */
 	int last_cpu;			/* whose TLB may have entries of ours; or -1 */
-	s64 flush_gen;			/* of the machine, when it last did not */
+	s64 flush_gen;			/* of the machine, at the last visit */
 	struct kvm_cpuid_entry2 *cpuid;
 	u32 nr_cpuid;
 	bool ran;			/* and so may not become another processor */
