@@ -67,6 +67,10 @@ static void settle(void)
 	drain_cpus();
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	shrink_caches();
+	/* Each of these was a file, and is freed after a grace period. */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	usleep(50000);
+	put("/sys/kernel/slab/filp/shrink", "1");
 }
 
 static long from_line(const char *path, const char *format)

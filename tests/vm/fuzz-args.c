@@ -449,7 +449,8 @@ uint64_t make_argument(struct shape *s, unsigned int which)
 	size_t size;
 
 	if (!r->shape)
-		return one_in(s, 12) ? odd_value(s) : below(s, r->size);
+		return one_in(s, 12) ? odd_value(s) :
+		       below(s, s->alike ? r->size : r->size * 5 / 4);
 	/* Shaped in the middle, where there is room, then moved. */
 	size = r->size < 64 ? 64 : r->size;
 	s->at = s->scratch + PAGE;
