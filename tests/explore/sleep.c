@@ -23,7 +23,7 @@ static int completion_class(const struct completion *c, const char *name)
 void shim_complete(struct completion *c, bool all, const char *name)
 {
 	check_access((uintptr_t)c, sizeof(*c), true, HERE);
-	completes(completion_class(c, name), "complete", HERE);
+	completes(completion_class(c, name), "takes", HERE);
 	visible(all ? "complete_all" : "complete", plain(name), HERE, NULL,
 		NULL);
 	use(c, sizeof(*c), T_WRITE, HERE);

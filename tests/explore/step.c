@@ -7,7 +7,8 @@
 #include "schedule.h"
 
 static const char help[] =
-	"  A, B, C, w  that task goes on      ok, fail  the allocation's outcome\n"
+	"  A, B, C     that task goes on      ok, fail  the allocation's outcome\n"
+	"  w, x, i     ... the worker, a second one, interrupts\n"
 	"  Enter       the default            t  the table so far\n"
 	"  b           go back one choice     q  end\n";
 

@@ -29,6 +29,11 @@ static const struct bug {
 } bugs[] = {
 	{ "abba", "lock-inversion", "a", "both", 0 },
 	{ "abba", "deadlock", "a", "both", 1, true },
+	{ "complete-locked", "lock-inversion", "done", "wait_under_a", 0 },
+	{ "complete-locked", "deadlock", "done", "wait_under_a", 0, true },
+	{ "grace-locked", "lock-inversion", "srcu", "grace_under_a", 0 },
+	{ "notifier-locked", "lock-inversion", "notifier",
+	  "unregister_under_a", 0 },
 	{ "abba-either", "lock-inversion", "a", "both", 0 },
 	{ "philosophers", "lock-inversion", "a", "both", 0 },
 	{ "philosophers", "deadlock", "c", "both", 1, true },
@@ -147,7 +152,8 @@ static const char *const sound[] = {
 	"wait", "abba-three-sound", "trylock", "kref", "flush-unlocked",
 	"delayed", "rcu", "rcu-callback", "fault-sound", "halt-sound",
 	"halt-shadow", "irq-lock-sound", "irq-count-sound", "absent",
-	"two-cpus", "text-flushed", "saw-add", "saw-rwsem", "saw-kref", "saw-buffer",
+	"two-cpus", "complete-unlocked",
+	"grace-unlocked", "notifier-unlocked", "text-flushed", "saw-add", "saw-rwsem", "saw-kref", "saw-buffer",
 	"saw-queue", "saw-flush", "saw-cancel", "saw-two-works", "saw-timeout",
 	"saw-wait-timeout", "saw-rcu", "returns-locks", "returns-work",
 	"returns-refcount", "returns-list",
@@ -369,9 +375,12 @@ START_TEST(core_is_sound)
 		ck_assert_msg(!strcmp(r->found.class, "none"),
 			      "%s: %s of %s in %s", (*s)->name, r->found.class,
 			      r->found.object, r->found.function);
+		ck_assert_msg(!strcmp(r->claim, "complete") ||
+			      !strcmp(r->claim, "bound 2 exhausted"),
+			      "%s: %s", (*s)->name, r->claim);
 		n++;
 	}
-	ck_assert_int_ge(n, 10);
+	ck_assert_int_ge(n, 60);
 }
 END_TEST
 

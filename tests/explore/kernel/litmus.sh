@@ -24,4 +24,4 @@ dmesg | sed -n 's/.*litmus: \(program\|outcome\|no\) /\1 /p'
 rmmod litmus
 END
 chmod +x "$out/payload/run"
-"$vm/run.sh" -k "$kind" -t 55 -o "$out" "$out/payload" >"$out/seen"
+"$vm/run.sh" -k "$kind" -t 150 -o "$out" "$out/payload" >"$out/seen"
