@@ -21,7 +21,7 @@ if [ "${1:-}" = debug ]; then
 		tee $out/memory.debug
 	exit
 fi
-for program in real-mode modes events mmio state timers memory compat; do
+for program in real-mode modes events mmio walk state timers memory compat; do
 	build $program
 	for module in twill kvm; do
 		MODULE=$module LIMIT=300 tests/vm/try.sh $out/$program |
