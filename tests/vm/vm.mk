@@ -17,7 +17,7 @@ vm-needs = build/stamps/need-$(if $(filter debug,$(KERNEL_KIND)),debug,vm)
 
 ##@ The machine
 .PHONY: shell try kernel replay check-vm
-shell: build/tangled | $(vm-needs) ## a prompt in the machine, the module loaded (KERNEL_KIND=stock|debug)
+shell: build/tangled | $(vm-needs) ## a prompt in the machine, the module loaded (KERNEL_KIND=stock|debug|next)
 	@KERNEL_KIND=$(KERNEL_KIND) MODULE=$(MODULE) \
 		FILES="$(wildcard $(VMM) $(GUESTS))" tests/vm/try.sh --shell
 try: build/tangled | $(vm-needs) ## run a static program there: PROG=./prog [ARGS=…] [MODULE=twill|kvm]
