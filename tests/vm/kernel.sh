@@ -168,11 +168,12 @@ stock)
 	;;
 next)
 	release=$(find "$cache" -maxdepth 2 -path '*/kernel-next-*/bzImage' |
-		sed 's|.*/kernel-next-\(.*\)/bzImage|\1|' | sort -V | tail -n 1)
+		sed -n 's|.*/kernel-next-\(.*-amd64\)-.*/bzImage|\1|p' | sort -V | tail -n 1)
 	: "${release:=$(apt-cache depends linux-headers-6.12-amd64 2>&1 |
 		sed -n 's/^ *Depends: linux-headers-\(6.*-amd64\)$/\1/p')}"
 	[ -n "$release" ] || die "no linux-headers-6.12-amd64 to be had"
-	dir=$cache/kernel-next-$release
+	hash=$(declare -f get_stock get_next | sha256sum)
+	dir=$cache/kernel-next-$release-${hash:0:12}
 	kdir=$dir/headers/usr/src/linux-headers-$release
 	make_it=(get_next "$dir" "$release")
 	;;
