@@ -99,7 +99,9 @@ static int called_away(const struct vcpu *vcpu)
 {
 	int r = 1;
 
-	if (READ_ONCE(vcpu->run->immediate_exit) || signal_pending(current))
+	if (READ_ONCE(vcpu->run->immediate_exit))
+		return -EINTR;
+	if (signal_pending(current))
 		r = -EINTR;
 	else if (test_thread_flag(TIF_NOTIFY_RESUME))
 		r = -ERESTARTNOHAND;

@@ -209,7 +209,9 @@ static void interrupted(void)
 	fails(ioctl(m.vcpu, KVM_RUN, 0), EINTR);
 	must(m.run->exit_reason == KVM_EXIT_INTR);
 	m.run->immediate_exit = 1;
+	m.run->exit_reason = 4711;
 	fails(ioctl(m.vcpu, KVM_RUN, 0), EINTR);
+	must(m.run->exit_reason == 4711);	/* as KVM leaves it */
 	m.run->immediate_exit = 0;
 	m.mem[0] = 0xf4;
 	must(!ioctl(m.vcpu, KVM_RUN, 0));
