@@ -25,7 +25,7 @@ ln -sf twill /dev/kvm
 ./guest >/dev/null
 insmod ./look.ko
 rmmod look
-echo +2 >/sys/class/rtc/rtc0/wakealarm
+echo +5 >/sys/class/rtc/rtc0/wakealarm
 echo mem >/sys/power/state
 insmod ./look.ko
 for cpu in 0 1 2 3; do
