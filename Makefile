@@ -74,15 +74,16 @@ check-programs: build/tangled | build/stamps/need-debug
 check-lives: build/tangled | build/stamps/need-debug
 	@tests/vm/power.sh
 	@tests/vm/lives.sh stock 300 'lives 1000' 'shared 10'
-	@tests/vm/lives.sh debug 400 'lives 1000 7' 'shared 3'
+	@tests/vm/lives.sh debug 400 'lives 1000 7' 'shared 2'
 	@tests/try/check.sh debug
 
-# By chance, but the same each time; another SEED makes others.
+# By chance, but the same each time; another SEED makes others. The debug kernel
+# takes ten times as long for a request.
 SEED ?= 1
 check-fuzz: build/tangled | build/stamps/need-debug
-	@tests/vm/answers.sh -s $(SEED) -n 12000
+	@tests/vm/answers.sh -s $(SEED) -n 10000
 	@tests/vm/lives.sh stock 400 'fuzz -s $(SEED) -n 100000'
-	@tests/vm/lives.sh debug 400 'fuzz -s $(SEED) -n 10000'
+	@tests/vm/lives.sh debug 400 'fuzz -s $(SEED) -n 6000'
 check-failures: build/tangled | build/stamps/need-debug
 	@tests/vm/lives.sh debug 300 failures
 
