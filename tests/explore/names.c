@@ -41,6 +41,46 @@ static FILE *look(const char *tool, const char *more)
 	return popen(command, "r");
 }
 
+/* The line map that tangle.sh left: a variant's is in its tree. */
+static FILE *open_line_map(void)
+{
+	static const char *const from_exe[] = { "tree/.linemap", "linemap" };
+	char exe[200] = "", path[256];
+	FILE *f = NULL;
+	int i;
+
+	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
+		return NULL;
+	for (i = 0; !f && i < 2; i++) {
+		snprintf(path, sizeof(path), "%.*s/%s",
+			 (int)(strrchr(exe, '/') - exe), exe, from_exe[i]);
+		f = fopen(path, "r");
+	}
+	return f;
+}
+
+/* Which line of the book each line comes from. */
+static void find_homes(int from)
+{
+	char line[256], here[128], home[48];
+	FILE *f = open_line_map();
+	int i;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%127s book/%47s", here, home) != 2)
+			continue;
+		for (i = from; i < nplaces; i++) {
+			size_t n = strlen(places[i].file);
+
+			if (!strncmp(here, places[i].file, n) && here[n] == ':' &&
+			    atoi(here + n + 1) == places[i].line)
+				strcpy(places[i].home, home);
+		}
+	}
+	if (f)
+		fclose(f);
+}
+
 /* One run of addr2line for all addresses; they are return addresses. */
 void find_places(void)
 {
@@ -78,6 +118,7 @@ void find_places(void)
 	if (f)
 		pclose(f);
 	unlink(name);
+	find_homes(found);
 	found = nplaces;
 }
 

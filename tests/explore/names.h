@@ -10,6 +10,7 @@ struct place {
 	unsigned long pc;
 	char function[64], file[96];
 	int line;
+	char home[48];		/* in the book: FILE:LINE, or nothing */
 };
 
 void add_place(unsigned long pc);

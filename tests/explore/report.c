@@ -98,10 +98,16 @@ static void print_stack(FILE *f, const struct stack *s)
 
 	for (i = 0; i < s->depth; i++) {
 		const struct place *p = place(s->pc[i]);
+		char at[128];
 
-		if (is_subject(p))
-			fprintf(f, "    %-24s %s:%d\n", p->function, p->file,
-				p->line);
+		if (!is_subject(p))
+			continue;
+		snprintf(at, sizeof(at), "%s:%d", p->file, p->line);
+		if (*p->home)
+			fprintf(f, "    %-24s %-24s %s\n", p->function, at,
+				p->home);
+		else
+			fprintf(f, "    %-24s %s\n", p->function, at);
 	}
 }
 
@@ -284,7 +290,8 @@ static void json_place(FILE *f, const struct place *p)
 	json_string(f, p ? p->function : "");
 	fprintf(f, ", \"file\": ");
 	json_string(f, p ? p->file : "");
-	fprintf(f, ", \"line\": %d", p ? p->line : 0);
+	fprintf(f, ", \"line\": %d, \"book\": ", p ? p->line : 0);
+	json_string(f, p ? p->home : "");
 }
 
 static void json_stack(FILE *f, const char *key, const struct stack *s)
