@@ -177,7 +177,7 @@ static const struct {
 	{ 0x0, 0, ALL, ALL, ALL, ALL },
 	{ 0x1, 0, ALL, 0x0000ff00, SINCE_SSE,
 		BASIC | F(SEP) | F(CLFLUSH) | F(XMM) | F(XMM2) },
-	{ 0x7, 0, 0, SINCE_AVX, F(RDPID), F(FSRM) },
+	{ 0x7, 0, 0, SINCE_AVX, F(RDPID) | F(UMIP), F(FSRM) },
 	{ 0xd, 0, 0x7, ALL, ALL, 0 },		/* x87, SSE, AVX */
 	{ 0xd, 1, 0x7, 0, 0, 0 },		/* not XSAVES */
 	{ 0xd, 2, ALL, ALL, ALL, ALL },
