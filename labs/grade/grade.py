@@ -214,8 +214,9 @@ class Grader:
         rows = x["rows"]
         first = next((i for i, r in enumerate(rows) if r["task"] != "-"), 0)
         rows = [r for r in rows[first:] if not r["quiet"]]
-        tasks = sorted({r["task"] for r in rows}, key="-ABCDW".index)
-        title = {"-": "(end)", "W": "worker"}
+        tasks = sorted({r["task"] for r in rows}, key="-ABCDwxi".index)
+        title = {"-": "(end)", "w": "worker", "x": "worker 2",
+                 "i": "interrupts"}
         lines = ["    " + "".join("%-30s" % title.get(t, t) for t in tasks)]
         for r in rows[-40:]:
             cell = clean("%s %s" % (r["op"], r["object"]), 28)

@@ -87,7 +87,8 @@ trap 'rm -rf "$work"' EXIT
 	sort >"$work/objects"
 [ -z "${OBJECTS_TO:-}" ] || cp "$work/objects" "$OBJECTS_TO"
 
-# Each module's code has a section of its own: it may be unloaded.
+# Each module's code has a section of its own: it may be unloaded. A lab's
+# probe is a driver with a test in it, and stays, like the scenarios.
 group() {
 	local objects
 	objects=$(awk -v want="$2" -v not="$3" '$1 == "subject" &&
@@ -99,7 +100,7 @@ group() {
 }
 # All data of the code under test goes into one place, to be copied back.
 ld -r -o "$work/subject.o" $(group twill ^src/ ^src/vfio/) \
-	$(group twill_vfio ^src/vfio/ "") $(group litmus ^tests/ "")
+	$(group twill_vfio ^src/vfio/ /probe) $(group litmus '^tests/|/probe' "")
 objcopy --set-section-flags .bss=alloc,load,contents,data \
 	--rename-section .data=twill_data,alloc,load,contents,data \
 	--rename-section .bss=twill_data,alloc,load,contents,data \

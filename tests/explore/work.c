@@ -45,17 +45,25 @@ static bool is_running(const struct work_struct *w)
 	return i < NR_WORKERS;
 }
 
+/*
+ * As in the kernel, two steps: who marks it puts it on the list, and others may
+ * look at it meanwhile.
+ */
 bool shim_queue_work(struct workqueue_struct *q, struct work_struct *w,
 		     const char *name)
 {
 	visible("queue_work", plain(name), HERE, NULL, NULL);
 	use(w, sizeof(*w), T_WRITE, HERE);
 	race_start();
-	touch(&first_work, T_WRITE);
 	release(w);
 	if (w->pending)
 		return false;
 	w->pending = true;
+	visible("list work", plain(name), HERE, NULL, NULL);
+	use(w, sizeof(*w), T_WRITE, HERE);
+	touch(&first_work, T_WRITE);
+	release(w);
+	w->listed = true;
 	w->queue = q;
 	w->next = NULL;
 	*last_work = w;
@@ -76,13 +84,22 @@ static void dequeue(struct work_struct *w)
 	if (!*p)
 		last_work = p;
 	w->pending = false;
+	w->listed = false;
 }
 
 static bool work_done(void *arg)
 {
 	struct work_struct *w = arg;
 
-	return !is_running(w) && (is_gone(w) || !w->pending);
+	return !is_running(w) && (is_gone(w) || !w->listed);
+}
+
+/* What is marked and not yet listed cannot be taken off the list. */
+static bool may_grab(void *arg)
+{
+	struct work_struct *w = arg;
+
+	return is_gone(w) || w->pending == w->listed;
 }
 
 /* Of flush_work(): whether it had to wait. Of the others: was it pending? */
@@ -98,9 +115,9 @@ bool shim_flush_work(struct work_struct *w, const char *name, int how)
 		may_sleep(op, pc);
 		wait_order(work_class(w), op, pc);
 	}
-	visible(op, name, pc, NULL, NULL);
+	visible(op, name, pc, how == WORK_FLUSH ? NULL : may_grab, w);
 	use(w, sizeof(*w), how == WORK_FLUSH ? T_READ : T_WRITE, pc);
-	was = w->pending || (how == WORK_FLUSH && is_running(w));
+	was = w->listed || (how == WORK_FLUSH && is_running(w));
 	if (how != WORK_FLUSH && was)
 		dequeue(w);
 	if (how == WORK_CANCEL)

@@ -10,7 +10,8 @@ typedef void (*work_func_t)(struct work_struct *w);
 struct work_struct {
 	work_func_t func;
 	const char *name;
-	bool pending;
+	bool pending;			/* somebody has asked for it ... */
+	bool listed;			/* ... and put it on the list */
 	struct workqueue_struct *queue;
 	struct work_struct *next;
 };
