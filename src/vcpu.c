@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/task_work.h>
 #include <linux/uaccess.h>
 #include "compat.h"
 #include "twill.h"
@@ -103,7 +104,7 @@ static int called_away(const struct vcpu *vcpu)
 		return -EINTR;
 	if (signal_pending(current))
 		r = -EINTR;
-	else if (test_thread_flag(TIF_NOTIFY_RESUME))
+	else if (task_work_pending(current))
 		r = -ERESTARTNOHAND;
 	if (r < 0)
 		vcpu->run->exit_reason = KVM_EXIT_INTR;

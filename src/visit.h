@@ -9,13 +9,14 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
+#include <linux/task_work.h>
 #include "compat.h"
 
 /* Has this thread something else to do than to visit a guest? */
 static inline bool visit_unwanted(void)
 {
 	return signal_pending(current) || need_resched() ||
-	       test_thread_flag(TIF_NOTIFY_RESUME);
+	       task_work_pending(current);
 }
 
 /**

@@ -19,8 +19,7 @@ struct task_struct *shim_current(void);
 #define fatal_signal_pending(t)	false
 #define need_resched()		false
 /* Nobody leaves work for a task's way to user space; it has no user space. */
-enum { TIF_NOTIFY_RESUME, TIF_SIGPENDING };
-#define test_thread_flag(flag)	false
+#define task_work_pending(t)	false
 #define set_thread_flag(flag)	do { } while (0)
 void shim_schedule(void);
 #define schedule()		shim_schedule()
