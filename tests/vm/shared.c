@@ -223,12 +223,20 @@ static void count_with(int vcpu, int id)
 	must(!ioctl(vcpu, KVM_SET_REGS, &regs));
 }
 
-/* One vCPU, several threads: whoever comes second waits for the first. */
+/*
+ * One vCPU, several threads: whoever comes second waits for the first, also
+ * when the first is preempted, as it is when all share a CPU.
+ */
 static void contended(void)
 {
 	struct machine m = make(count, sizeof(count));
 	struct runner first, second, asks;
+	cpu_set_t all, one;
 
+	must(!sched_getaffinity(0, sizeof(all), &all));
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	must(!sched_setaffinity(0, sizeof(one), &one));
 	count_with(m.vcpu, 0);
 	start(&first, m.vcpu, run_it);
 	wait_for(COUNTER(&m, 0));
@@ -239,6 +247,7 @@ static void contended(void)
 	interrupt(&first);
 	interrupt(&second);
 	must(!pthread_join(asks.thread, NULL) && !asks.result);
+	must(!sched_setaffinity(0, sizeof(all), &all));
 	unmake(&m);
 }
 
