@@ -68,6 +68,7 @@ build/recorded/lock-inversion-wrong-release-deadlock.txt: \
 
 # The same scenarios as a program for a booted kernel; those that need no model.
 build/scenarios: $(EXPLORE)/on-kernel.c $(EXPLORE)/scenario.h \
+		$(EXPLORE)/scenarios/machine.h \
 		$(shell grep -L arch/model $(EXPLORE)/scenarios/*.c) \
 		| build/stamps/need-explore
 	@mkdir -p $(@D)

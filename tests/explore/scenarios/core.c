@@ -1,34 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A machine with memory and one vCPU, whose guest is a script. */
-#include <linux/kvm.h>
 #include "arch/model/model.h"
-#include "scenario.h"
-
-#define PAGE 4096
+#include "machine.h"
 
 static int vm, vcpu;
 static char *memory;
 
 static void set_memory(unsigned long size)
 {
-	struct kvm_userspace_memory_region r = {
-		.memory_size = size,
-		.userspace_addr = (unsigned long)memory,
-	};
-
-	u_assert(!u_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r));
-}
-
-static void make_vm(void)
-{
-	int node = u_open("/dev/twill");
-
-	u_assert(node >= 0);
-	vm = u_ioctl(node, KVM_CREATE_VM, 0);
-	u_assert(vm >= 0);
-	u_close(node);
-	vcpu = u_ioctl(vm, KVM_CREATE_VCPU, 0);
-	u_assert(vcpu >= 0);
+	u_assert(!set_slot(vm, 0, 0, size, memory));
 }
 
 static void script(struct model_op first, struct model_op second)
@@ -40,7 +20,8 @@ static void script(struct model_op first, struct model_op second)
 
 static void setup(void)
 {
-	make_vm();
+	vm = make_vm();
+	vcpu = make_vcpu(vm, 0);
 	memory = u_memory(PAGE);
 	u_assert(memory);
 	set_memory(PAGE);
@@ -168,13 +149,8 @@ static int guess;
 
 static void setup_guess(void)
 {
-	int node = u_open("/dev/twill");
-
-	u_assert(node >= 0);
-	vm = u_ioctl(node, KVM_CREATE_VM, 0);
-	u_assert(vm >= 0);
-	u_close(node);
-	guess = node;	/* the number that the next descriptor gets */
+	vm = make_vm();
+	guess = vm - 1;	/* the number that the next descriptor gets */
 }
 
 static void make_device(void)

@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Whatever can fail does, once: nothing may be left, nothing freed twice. */
-#include <linux/kvm.h>
 #include <linux/vfio.h>
 #include "arch/model/model.h"
-#include "scenario.h"
-
-#define PAGE 4096
+#include "machine.h"
 
 static int node, vm, vcpu, intro, group, device;
 static char *memory;
-
-static int set_memory(int slot, unsigned long at, unsigned long size)
-{
-	struct kvm_userspace_memory_region r = {
-		.slot = slot,
-		.guest_phys_addr = at,
-		.memory_size = size,
-		.userspace_addr = (unsigned long)memory,
-	};
-
-	return u_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r);
-}
 
 static int run_guest(__u64 value)
 {
@@ -79,7 +64,7 @@ static void life(void)
 		create();
 	}
 	u_assert(vcpu >= 0);
-	for (i = 0; i < 3 && set_memory(0, 0, PAGE); i++)
+	for (i = 0; i < 3 && set_slot(vm, 0, 0, PAGE, memory); i++)
 		;
 	u_assert(i < 3);
 	for (i = 0; i < 3 && run_guest(5); i++)
@@ -96,16 +81,16 @@ static void begin_running(void)
 {
 	begin();
 	create();
-	u_assert(vcpu >= 0 && !set_memory(0, 0, PAGE));
+	u_assert(vcpu >= 0 && !set_slot(vm, 0, 0, PAGE, memory));
 }
 
 /* A slot that cannot be changed stays as it was. */
 static void change_slots(void)
 {
-	if (set_memory(0, PAGE, PAGE))
+	if (set_slot(vm, 0, PAGE, PAGE, memory))
 		u_assert(!run_guest(6) || !run_guest(7));
-	set_memory(1, 4 * PAGE, PAGE);
-	set_memory(0, 0, 0);
+	set_slot(vm, 1, 4 * PAGE, PAGE, memory);
+	set_slot(vm, 0, 0, 0, memory);
 }
 
 SCENARIO_FAULTS(1, "slot-fails", "each step of changing slots fails once",

@@ -1,25 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ends: of descriptors in every order, of the process; and of patience. */
-#include <linux/kvm.h>
 #include "arch/model/model.h"
-#include "scenario.h"
-
-#define PAGE 4096
+#include "machine.h"
 
 static int vm, vcpu[2];
 static char *memory, *run_pages;
-
-static int set_memory(int slot, unsigned long at, unsigned long size)
-{
-	struct kvm_userspace_memory_region r = {
-		.slot = slot,
-		.guest_phys_addr = at,
-		.memory_size = size,
-		.userspace_addr = (unsigned long)memory,
-	};
-
-	return u_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r);
-}
 
 static void script(int i, struct model_op op)
 {
@@ -30,25 +15,18 @@ static void script(int i, struct model_op op)
 
 static void setup(void)
 {
-	int node = u_open("/dev/twill");
-
-	u_assert(node >= 0);
-	vm = u_ioctl(node, KVM_CREATE_VM, 0);
-	u_assert(vm >= 0);
-	u_close(node);
-	vcpu[0] = u_ioctl(vm, KVM_CREATE_VCPU, 0);
-	u_assert(vcpu[0] >= 0);
+	vm = make_vm();
+	vcpu[0] = make_vcpu(vm, 0);
 	vcpu[1] = -1;
 	memory = u_memory(PAGE);
-	u_assert(!set_memory(0, 0, PAGE));
+	u_assert(!set_slot(vm, 0, 0, PAGE, memory));
 	script(0, (struct model_op){ .kind = MODEL_WRITE, .value = 7 });
 }
 
 static void setup_two(void)
 {
 	setup();
-	vcpu[1] = u_ioctl(vm, KVM_CREATE_VCPU, 1);
-	u_assert(vcpu[1] >= 0);
+	vcpu[1] = make_vcpu(vm, 1);
 	script(1, (struct model_op){ .kind = MODEL_TOUCH });
 }
 
@@ -173,7 +151,7 @@ SCENARIO("idle-vs-close", "... and in a dying machine",
 /* A slot is moved away; whoever faults finds memory here, there, or nowhere. */
 static void move_slot(void)
 {
-	u_assert(!set_memory(0, PAGE, PAGE));
+	u_assert(!set_slot(vm, 0, PAGE, PAGE, memory));
 }
 
 SCENARIO("fault-vs-move", "the slot is moved while the guest faults",
@@ -191,7 +169,7 @@ static void run_until_done(void)
 
 static void add_slot(void)
 {
-	set_memory(1, PAGE, PAGE);
+	set_slot(vm, 1, PAGE, PAGE, memory);
 }
 
 static void take_back(void)

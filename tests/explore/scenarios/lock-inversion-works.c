@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a group, its device and the introducer are for: one task, no hurry. */
-#include <linux/kvm.h>
 #include <linux/vfio.h>
 #include <asm-generic/errno.h>
 #include "arch/model/model.h"
-#include "scenario.h"
+#include "machine.h"
 
-#define PAGE	4096
 #define PORT	0x5c0
 
 static int vm, vcpu, intro, group;
@@ -41,11 +39,8 @@ static int open_device(const char *name)
 static void setup(void)
 {
 	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
-	int node = u_open("/dev/twill");
 
-	vm = u_ioctl(node, KVM_CREATE_VM, 0);
-	u_assert(vm >= 0);
-	u_close(node);
+	vm = make_vm();
 	u_assert(!u_ioctl(vm, KVM_CREATE_DEVICE, &d));
 	intro = d.fd;
 	group = u_open("/dev/twill-vfio/0");
@@ -55,8 +50,7 @@ static void setup(void)
 static void setup_vcpu(void)
 {
 	setup();
-	vcpu = u_ioctl(vm, KVM_CREATE_VCPU, 0);
-	u_assert(vcpu >= 0);
+	vcpu = make_vcpu(vm, 0);
 	run = u_mmap(vcpu, 2 * PAGE);
 	u_assert(run);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A machine, the pseudo-device that introduces it, a group and its device. */
-#include <linux/kvm.h>
 #include <linux/vfio.h>
-#include "scenario.h"
+#include "machine.h"
 
 static int vm, intro, group, device;
 
@@ -20,12 +19,8 @@ static int set_group(int attr)
 static void setup(void)
 {
 	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
-	int node = u_open("/dev/twill");
 
-	u_assert(node >= 0);
-	vm = u_ioctl(node, KVM_CREATE_VM, 0);
-	u_assert(vm >= 0);
-	u_close(node);
+	vm = make_vm();
 	u_assert(!u_ioctl(vm, KVM_CREATE_DEVICE, &d));
 	intro = d.fd;
 	group = u_open("/dev/twill-vfio/0");

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the host does to a machine's memory, against all that may meet it. */
-#include <linux/kvm.h>
 #include "arch/model/model.h"
-#include "scenario.h"
-
-#define PAGE 4096
+#include "machine.h"
 
 static int vm, vcpu;
 static char *memory;
 
 static void set_memory(unsigned long size)
 {
-	struct kvm_userspace_memory_region r = {
-		.memory_size = size,
-		.userspace_addr = (unsigned long)memory,
-	};
-
-	u_assert(!u_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r));
+	u_assert(!set_slot(vm, 0, 0, size, memory));
 }
 
 static void setup(void)
@@ -24,14 +16,9 @@ static void setup(void)
 	struct model_script s = { .n = 2, .op = {
 		{ .kind = MODEL_WRITE, .value = 7 }, { .kind = MODEL_TOUCH },
 	} };
-	int node = u_open("/dev/twill");
 
-	u_assert(node >= 0);
-	vm = u_ioctl(node, KVM_CREATE_VM, 0);
-	u_assert(vm >= 0);
-	u_close(node);
-	vcpu = u_ioctl(vm, KVM_CREATE_VCPU, 0);
-	u_assert(vcpu >= 0);
+	vm = make_vm();
+	vcpu = make_vcpu(vm, 0);
 	memory = u_memory(PAGE);
 	set_memory(PAGE);
 	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A guest that speaks to a pass-through device. */
-#include <linux/kvm.h>
 #include <linux/vfio.h>
 #include "arch/model/model.h"
-#include "scenario.h"
+#include "machine.h"
 
 #define PORT 0x5c0
 
@@ -21,12 +20,9 @@ static void setup(void)
 		.attr = KVM_DEV_VFIO_GROUP_ADD,
 		.addr = (unsigned long)&group,
 	};
-	int node = u_open("/dev/twill");
 
-	vm = u_ioctl(node, KVM_CREATE_VM, 0);
-	u_close(node);
-	vcpu = u_ioctl(vm, KVM_CREATE_VCPU, 0);
-	u_assert(vcpu >= 0);
+	vm = make_vm();
+	vcpu = make_vcpu(vm, 0);
 	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
 	u_assert(!u_ioctl(vm, KVM_CREATE_DEVICE, &d));
 	intro = d.fd;
