@@ -5,24 +5,12 @@
  * than CPUs, so each meets the other's leavings. Each checks its own.
  */
 #define _GNU_SOURCE
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "machine.h"
 
 #define MEMORY 0x200000
-#define CODE 0x1000
 #define TABLES 0x10000
-#define PORT 0x80
 #define THREADS 3	/* of each kind */
 #define ROUNDS 2000
 
@@ -32,8 +20,7 @@
  * values that the host would not survive, time passes, and they are there.
  * After each 64 turns it says so. It halts where something is not right.
  */
-asm(".pushsection .rodata\n"
-	"guest:\n"
+GUEST(guest, 64,
 	"	or	%rcx, %rax\n"
 	"	or	%rbx, %rax\n"
 	"	or	%rsi, %rax\n"
@@ -83,80 +70,36 @@ asm(".pushsection .rodata\n"
 	"	rdtscp\n"
 	"	or	%ecx, %ecx\n"
 	"	jz	turn\n"
-	"wrong:	hlt\n"
-	"guest_end:\n"
-	".popsection");
-extern const uint8_t guest[], guest_end[];
+	"wrong:");
 
 static atomic_int reports;
 
-static int ask(int fd, const char *what, unsigned long request, void *arg)
+/* With XSAVE and keys on. */
+static void set_registers(const struct machine *m)
 {
-	int r = ioctl(fd, request, arg);
-
-	if (r < 0 && !(request == KVM_RUN && errno == EINTR))
-		err(1, "%s", what);
-	return r;
-}
-
-#define ASK(fd, request, arg) \
-	ask(fd, #request, request, (void *)(uintptr_t)(arg))
-
-/* Long mode, the first 2 MiB mapped to themselves, XSAVE and keys on. */
-static void set_registers(int vcpu, uint8_t *memory)
-{
-	struct kvm_segment code = {
-		.limit = 0xffffffff, .selector = 8, .type = 0xb,
-		.present = 1, .l = 1, .s = 1, .g = 1,
-	};
-	struct kvm_segment data = code;
 	struct kvm_regs regs = { .rip = CODE, .rsp = CODE, .rflags = 2 };
 	struct kvm_sregs sregs;
-	uint64_t *table = (uint64_t *)(memory + TABLES);
 
-	table[0] = TABLES + 0x1007;
-	table[512] = TABLES + 0x2007;
-	table[1024] = 0x87;
-	data.type = 3;
-	data.l = 0;
-	data.db = 1;
-	ASK(vcpu, KVM_GET_SREGS, &sregs);
-	sregs.cs = code;
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
-	sregs.cr3 = TABLES;
-	sregs.cr4 = 0x440620;
+	ASK(m->vcpu, KVM_GET_SREGS, &sregs);
+	long_mode(&sregs, m->memory, TABLES);
+	sregs.cr4 |= 0x440000;
 	sregs.cr0 = 0x80010033;
-	sregs.efer = 0x500;
-	ASK(vcpu, KVM_SET_SREGS, &sregs);
-	ASK(vcpu, KVM_SET_REGS, &regs);
+	ASK(m->vcpu, KVM_SET_SREGS, &sregs);
+	ASK(m->vcpu, KVM_SET_REGS, &regs);
 }
 
 static void *run_guest(void *arg)
 {
-	int kvm = (intptr_t)arg;
-	int vm = ASK(kvm, KVM_CREATE_VM, 0);
-	int vcpu = ASK(vm, KVM_CREATE_VCPU, 0);
-	int size = ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	struct kvm_run *run = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				   MAP_SHARED, vcpu, 0);
-	uint8_t *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct kvm_userspace_memory_region region = {
-		.memory_size = MEMORY,
-		.userspace_addr = (uintptr_t)memory,
-	};
+	struct machine m = make(MEMORY, guest, guest_end);
 	struct kvm_regs regs;
 
-	if (run == MAP_FAILED || memory == MAP_FAILED)
-		err(1, "mmap");
-	memcpy(memory + CODE, guest, guest_end - guest);
-	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
-	set_registers(vcpu, memory);
-	while (!ASK(vcpu, KVM_RUN, 0) && run->exit_reason == KVM_EXIT_IO)
+	(void)arg;
+	set_registers(&m);
+	while (!ASK(m.vcpu, KVM_RUN, 0) && m.run->exit_reason == KVM_EXIT_IO)
 		reports++;
-	ASK(vcpu, KVM_GET_REGS, &regs);
+	ASK(m.vcpu, KVM_GET_REGS, &regs);
 	errx(1, "guest: exit reason %u at 0x%llx, rax 0x%llx",
-	     run->exit_reason, regs.rip, regs.rax);
+	     m.run->exit_reason, regs.rip, regs.rax);
 }
 
 static uint32_t rdpkru(void)
@@ -207,16 +150,13 @@ static void *run_host(void *arg)
 
 int main(void)
 {
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	pthread_t host[THREADS], other;
 	int i;
 
-	if (kvm < 0)
-		err(1, "/dev/kvm");
-	alarm(100);	/* where the guests make no progress */
+	open_kvm();
+	alarm(200);	/* where the guests make no progress */
 	for (i = 0; i < THREADS; i++)
-		if (pthread_create(&other, NULL, run_guest,
-				   (void *)(intptr_t)kvm) ||
+		if (pthread_create(&other, NULL, run_guest, NULL) ||
 		    pthread_create(&host[i], NULL, run_host, NULL))
 			errx(1, "no threads");
 	for (i = 0; i < THREADS; i++)

@@ -31,7 +31,7 @@ for program in real-mode modes events mmio walk state timers memory compat; do
 done
 for program in apart hostile large; do
 	build $program
-	MODULE=twill tests/vm/try.sh $out/$program
+	MODULE=twill LIMIT=300 tests/vm/try.sh $out/$program
 done
 MODULE=twill tests/vm/try.sh $out/events shadow
 
@@ -54,4 +54,4 @@ rmmod twill
 echo "programs: quiet on the debug kernel"
 END
 chmod +x $out/debug/run
-tests/vm/run.sh -v -k debug -t 300 $out/debug
+tests/vm/run.sh -v -k debug -t 400 $out/debug

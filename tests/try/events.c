@@ -6,30 +6,17 @@
  *
  * usage: events [shadow]	shadow: the one thing that KVM under QEMU gets wrong
  */
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "machine.h"
 
 #define MEMORY 0x20000
-#define CODE 0x1000
 #define STACK 0x9000	/* in a page that nobody has touched */
 #define HANDLERS 0x3000
 #define PORT 0xe9
 
 /* A handler for interrupt 0x20 says i; for NMI, n, w, x; for #GP, g. */
-asm(".pushsection .rodata\n"
-	"	.code16\n"
-	"handlers:\n"
+GUEST(handlers, 16,
 	"	mov	$'i', %al\n"
 	"	out	%al, $0xe9\n"
 	"	iretw\n"
@@ -47,98 +34,53 @@ asm(".pushsection .rodata\n"
 	"	pop	%ax\n"
 	"	add	$2, %ax\n"	/* over RDMSR and the like */
 	"	push	%ax\n"
-	"	iretw\n"
-	"handlers_end:\n"
-	".popsection");
-extern const uint8_t handlers[], handlers_end[];
+	"	iretw");
 
-#define GUEST(name, code)				\
-	asm(".pushsection .rodata\n"			\
-	"	.code16\n"				\
-	#name ":\n" code "\n"				\
-	#name "_end:\n"					\
-	"	.code64\n"				\
-	"	.popsection");				\
-	extern const uint8_t name[], name##_end[]
 #define SAY(letter) "mov $'" letter "', %al; out %al, $0xe9;"
 
-GUEST(sleeps, SAY("a") "sti; hlt;" SAY("b") "hlt");
-GUEST(is_busy, SAY("a") SAY("b") "sti; nop;" SAY("c") "cli; hlt");
-GUEST(is_deaf, SAY("a") "cli; hlt;" SAY("b") "hlt");
-GUEST(faults, SAY("a") "mov $0x12345678, %ecx; rdmsr;" SAY("b")
-      "wrmsr; sti; hlt; hlt");
-GUEST(masks, SAY("a") "cli;" SAY("b") SAY("c") "hlt");
-GUEST(spins, "1: jmp 1b");
-GUEST(circles, "1: cpuid; incw 0x7000; jmp 1b");
+GUEST(sleeps, 16, SAY("a") "sti; hlt;" SAY("b"));
+GUEST(is_busy, 16, SAY("a") SAY("b") "sti; nop;" SAY("c") "cli");
+GUEST(is_deaf, 16, SAY("a") "cli; hlt;" SAY("b"));
+GUEST(faults, 16, SAY("a") "mov $0x12345678, %ecx; rdmsr;" SAY("b")
+      "wrmsr; sti; hlt");
+GUEST(masks, 16, SAY("a") "cli;" SAY("b") SAY("c"));
+GUEST(spins, 16, "1: jmp 1b");
+GUEST(circles, 16, "1: cpuid; incw 0x7000; jmp 1b");
 
-static int kvm, vm, vcpu;
-static struct kvm_run *run;
-static uint8_t *memory;
-
-static int ask(int fd, const char *what, unsigned long request, void *arg)
-{
-	int r = ioctl(fd, request, arg);
-
-	if (r < 0)
-		err(1, "%s", what);
-	return r;
-}
-
-#define ASK(fd, request, arg) \
-	ask(fd, #request, request, (void *)(uintptr_t)(arg))
+static struct machine m;
 
 static void set_vector(unsigned int nr, uint16_t ip)
 {
 	uint16_t entry[2] = { ip, 0 };
 
-	memcpy(memory + nr * 4, entry, 4);
+	memcpy(m.memory + nr * 4, entry, 4);
 }
 
 static void start(const char *name, const uint8_t *from, const uint8_t *to)
 {
 	struct kvm_regs regs = { .rip = CODE, .rsp = STACK, .rflags = 2 };
-	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
 	struct kvm_sregs sregs;
 
 	printf("\n%s: ", name);
-	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	region.userspace_addr = (uintptr_t)memory;
-	vm = ASK(kvm, KVM_CREATE_VM, 0);
-	vcpu = ASK(vm, KVM_CREATE_VCPU, 0);
-	run = mmap(NULL, ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0),
-		   PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-	if (run == MAP_FAILED || memory == MAP_FAILED)
-		err(1, "mmap");
-	ASK(vm, KVM_SET_TSS_ADDR, 0xfffbd000);
-	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
-	memcpy(memory + CODE, from, to - from);
-	memcpy(memory + HANDLERS, handlers, handlers_end - handlers);
+	m = make(MEMORY, from, to);
+	memcpy(m.memory + HANDLERS, handlers, handlers_end - handlers);
 	set_vector(0x20, HANDLERS);
 	set_vector(2, HANDLERS + 0x20);
 	set_vector(13, HANDLERS + 0x40);
-	ASK(vcpu, KVM_GET_SREGS, &sregs);
-	sregs.cs.base = sregs.cs.selector = 0;
-	ASK(vcpu, KVM_SET_SREGS, &sregs);
-	ASK(vcpu, KVM_SET_REGS, &regs);
+	ASK(m.vcpu, KVM_GET_SREGS, &sregs);
+	real_mode(&sregs);
+	ASK(m.vcpu, KVM_SET_SREGS, &sregs);
+	ASK(m.vcpu, KVM_SET_REGS, &regs);
 }
 
 #define START(guest) start(#guest, guest, guest##_end)
-
-static void stop(void)
-{
-	munmap(run, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
-	munmap(memory, MEMORY);
-	close(vcpu);
-	close(vm);
-}
 
 static void interrupt(unsigned int nr)
 {
 	struct kvm_interrupt irq = { .irq = nr };
 
 	printf("[interrupt]");
-	ASK(vcpu, KVM_INTERRUPT, &irq);
+	ASK(m.vcpu, KVM_INTERRUPT, &irq);
 }
 
 /* Run until something else than a letter; or until the letter LAST. */
@@ -147,28 +89,28 @@ static void go(char last)
 	char letter;
 
 	for (;;) {
-		ASK(vcpu, KVM_RUN, 0);
-		if (run->exit_reason != KVM_EXIT_IO || run->io.port != PORT)
+		ASK(m.vcpu, KVM_RUN, 0);
+		if (m.run->exit_reason != KVM_EXIT_IO || m.run->io.port != PORT)
 			break;
-		letter = ((const char *)run)[run->io.data_offset];
+		letter = ((const char *)m.run)[m.run->io.data_offset];
 		putchar(letter);
 		if (letter == last)
 			return;
 	}
-	if (run->exit_reason == KVM_EXIT_HLT)
+	if (m.run->exit_reason == KVM_EXIT_HLT)
 		printf("[halt, %sready]",
-		       run->ready_for_interrupt_injection ? "" : "not ");
-	else if (run->exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN)
+		       m.run->ready_for_interrupt_injection ? "" : "not ");
+	else if (m.run->exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN)
 		printf("[window]");
 	else
-		printf("[exit reason %u]", run->exit_reason);
+		printf("[exit reason %u]", m.run->exit_reason);
 }
 
 static void show_events(void)
 {
 	struct kvm_vcpu_events events;
 
-	ASK(vcpu, KVM_GET_VCPU_EVENTS, &events);
+	ASK(m.vcpu, KVM_GET_VCPU_EVENTS, &events);
 	printf("[exception %d, interrupt %d/0x%x, nmi %d/%d/%d]",
 	       events.exception.injected, events.interrupt.injected,
 	       events.interrupt.injected ? events.interrupt.nr : 0,
@@ -181,39 +123,39 @@ static void try_interrupts(void)
 	go(0);
 	interrupt(0x20);
 	go(0);
-	stop();
+	unmake(&m);
 
 	START(is_busy);
 	go('a');
-	run->request_interrupt_window = 1;
+	m.run->request_interrupt_window = 1;
 	go(0);
-	run->request_interrupt_window = 0;
+	m.run->request_interrupt_window = 0;
 	interrupt(0x20);
 	go(0);
-	stop();
+	unmake(&m);
 
 	START(is_deaf);			/* and is woken all the same */
 	go(0);
 	interrupt(0x20);
 	go(0);
-	stop();
+	unmake(&m);
 }
 
 static void try_nmis(void)
 {
 	START(masks);
 	go('a');
-	ASK(vcpu, KVM_NMI, 0);
+	ASK(m.vcpu, KVM_NMI, 0);
 	show_events();
 	go('w');
 	show_events();
-	ASK(vcpu, KVM_NMI, 0);
-	ASK(vcpu, KVM_NMI, 0);
-	ASK(vcpu, KVM_NMI, 0);
+	ASK(m.vcpu, KVM_NMI, 0);
+	ASK(m.vcpu, KVM_NMI, 0);
+	ASK(m.vcpu, KVM_NMI, 0);
 	go('c');
 	show_events();
 	go(0);
-	stop();
+	unmake(&m);
 }
 
 static void try_exceptions(void)
@@ -226,16 +168,16 @@ static void try_exceptions(void)
 	interrupt(0x20);
 	show_events();
 	go(0);
-	ASK(vcpu, KVM_GET_VCPU_EVENTS, &events);
+	ASK(m.vcpu, KVM_GET_VCPU_EVENTS, &events);
 	events.exception.injected = 1;
 	events.exception.nr = 32;
-	if (ioctl(vcpu, KVM_SET_VCPU_EVENTS, &events) < 0)
+	if (ioctl(m.vcpu, KVM_SET_VCPU_EVENTS, &events) < 0)
 		printf("[%s]", strerror(errno));
 	events.exception.nr = 13;
-	ASK(vcpu, KVM_SET_VCPU_EVENTS, &events);
+	ASK(m.vcpu, KVM_SET_VCPU_EVENTS, &events);
 	show_events();
 	go('g');
-	stop();
+	unmake(&m);
 }
 
 static void try_requests(void)
@@ -245,17 +187,17 @@ static void try_requests(void)
 	unsigned int i;
 
 	START(is_deaf);
-	if (ioctl(vcpu, KVM_INTERRUPT, &irq) < 0)
+	if (ioctl(m.vcpu, KVM_INTERRUPT, &irq) < 0)
 		printf("[256: %s]", strerror(errno));
 	interrupt(0x41);
-	ASK(vcpu, KVM_GET_SREGS, &sregs);
+	ASK(m.vcpu, KVM_GET_SREGS, &sregs);
 	for (i = 0; i < 256; i++)
 		if (sregs.interrupt_bitmap[i / 64] >> (i % 64) & 1)
 			printf("[bit 0x%x]", i);
-	run->cr8 = 16;
-	if (ioctl(vcpu, KVM_RUN, 0) < 0)
+	m.run->cr8 = 16;
+	if (ioctl(m.vcpu, KVM_RUN, 0) < 0)
 		printf("[cr8 of 16: %s]", strerror(errno));
-	stop();
+	unmake(&m);
 }
 
 /*
@@ -267,14 +209,14 @@ static void try_shadow(void)
 	static const uint8_t jump[] = { 0xe9, 0xfc, 0x0f };	/* to 0x1fff */
 
 	start("shadow", jump, jump + sizeof(jump));
-	memory[0x1fff] = 0xfb;
-	memory[0x2000] = 0xf4;
-	run->request_interrupt_window = 1;
+	m.memory[0x1fff] = 0xfb;
+	m.memory[0x2000] = 0xf4;
+	m.run->request_interrupt_window = 1;
 	go(0);
-	if (run->exit_reason != KVM_EXIT_HLT)
+	if (m.run->exit_reason != KVM_EXIT_HLT)
 		errx(1, "a window between STI and HLT");
 	go(0);
-	stop();
+	unmake(&m);
 }
 
 /*
@@ -288,20 +230,20 @@ static void try_step(void)
 	struct kvm_regs regs;
 
 	start("step", jump, jump + sizeof(jump));
-	memcpy(memory + 0x1fff, "\xfb\x90\xf4", 3);	/* sti; nop; hlt */
+	memcpy(m.memory + 0x1fff, "\xfb\x90\xf4", 3);	/* sti; nop; hlt */
 	set_vector(1, HANDLERS);
-	ASK(vcpu, KVM_GET_DEBUGREGS, &debug);
+	ASK(m.vcpu, KVM_GET_DEBUGREGS, &debug);
 	debug.dr6 |= 1;
-	ASK(vcpu, KVM_SET_DEBUGREGS, &debug);
-	run->request_interrupt_window = 1;
+	ASK(m.vcpu, KVM_SET_DEBUGREGS, &debug);
+	m.run->request_interrupt_window = 1;
 	go('i');
-	ASK(vcpu, KVM_GET_REGS, &regs);
-	ASK(vcpu, KVM_GET_DEBUGREGS, &debug);
-	if (run->exit_reason != KVM_EXIT_IRQ_WINDOW_OPEN || regs.rip != 0x2001)
+	ASK(m.vcpu, KVM_GET_REGS, &regs);
+	ASK(m.vcpu, KVM_GET_DEBUGREGS, &debug);
+	if (m.run->exit_reason != KVM_EXIT_IRQ_WINDOW_OPEN || regs.rip != 0x2001)
 		errx(1, "no window after the NOP");
 	if (debug.dr6 != 0xffff0ff1)
 		errx(1, "DR6 is %llx", debug.dr6);
-	stop();
+	unmake(&m);
 }
 
 static volatile sig_atomic_t handled;
@@ -327,30 +269,30 @@ static void try_signals(void)
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	memset(open.mask.sigset, 0, 8);
-	ASK(vcpu, KVM_SET_SIGNAL_MASK, &open);
+	ASK(m.vcpu, KVM_SET_SIGNAL_MASK, &open);
 	raise(SIGUSR1);
 	printf("[handled before: %d]", handled);
-	if (ioctl(vcpu, KVM_RUN, 0) < 0)
+	if (ioctl(m.vcpu, KVM_RUN, 0) < 0)
 		printf("[%s]", strerror(errno));
 	printf("[handled after: %d]", handled);
 	sigprocmask(SIG_BLOCK, NULL, &set);
 	printf("[blocked: %d]", sigismember(&set, SIGUSR1));
 	open.mask.len = 4;
-	if (ioctl(vcpu, KVM_SET_SIGNAL_MASK, &open) < 0)
+	if (ioctl(m.vcpu, KVM_SET_SIGNAL_MASK, &open) < 0)
 		printf("[length 4: %s]", strerror(errno));
-	stop();
+	unmake(&m);
 }
 
 /* Exits that are answered at once must not keep everybody else out. */
 static void *take_back(void *main_thread)
 {
-	volatile uint16_t *count = (uint16_t *)(memory + 0x7000);
+	volatile uint16_t *count = (uint16_t *)(m.memory + 0x7000);
 	int i;
 
 	for (i = 0; i < 20; i++) {
 		while (!*count)
 			;
-		madvise(memory + 0x7000, 0x1000, MADV_DONTNEED);
+		madvise(m.memory + 0x7000, 0x1000, MADV_DONTNEED);
 	}
 	printf("[taken back %d times]", i);
 	pthread_kill(*(pthread_t *)main_thread, SIGUSR2);
@@ -365,17 +307,15 @@ static void try_circles(void)
 	START(circles);
 	sigaction(SIGUSR2, &action, NULL);
 	pthread_create(&other, NULL, take_back, &self);
-	if (ioctl(vcpu, KVM_RUN, 0) < 0)
+	if (ioctl(m.vcpu, KVM_RUN, 0) < 0)
 		printf("[%s]", strerror(errno));
 	pthread_join(other, NULL);
-	stop();
+	unmake(&m);
 }
 
 int main(int argc, char **argv)
 {
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0)
-		err(1, "/dev/kvm");
+	open_kvm();
 	alarm(30);
 	if (argc > 1 && !strcmp(argv[1], "shadow")) {
 		try_shadow();

@@ -7,18 +7,8 @@
 #ifndef FLAT_H
 #define FLAT_H
 
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "machine.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -44,69 +34,29 @@ enum {
 		     #cond, strerror(errno));				\
 } while (0)
 
-#define GUEST(name, code)				\
-	asm(".pushsection .rodata\n"			\
-	"	.code32\n"				\
-	#name ":\n" code "\n"				\
-	#name "_end:\n"					\
-	"	.code64\n"				\
-	"	.popsection");				\
-	extern const uint8_t name[], name##_end[]
-
-GUEST(loads, "mov (%ebx), %eax; hlt");
-GUEST(stores, "mov %eax, (%ebx); hlt");
-GUEST(sweeps, "1: mov (%ebx), %eax; add $4096, %ebx; cmp %ecx, %ebx; jb 1b; hlt");
+GUEST(loads, 32, "mov (%ebx), %eax");
+GUEST(stores, 32, "mov %eax, (%ebx)");
+GUEST(sweeps, 32,
+      "1: mov (%ebx), %eax; add $4096, %ebx; cmp %ecx, %ebx; jb 1b");
 
 struct vcpu {
 	int fd;
 	struct kvm_run *run;
 };
 
-static int kvm, vm;
+static int vm;
 static uint8_t *memory;
 static struct vcpu asked;
-
-static int ask(int fd, const char *what, unsigned long request, void *arg)
-{
-	int r = ioctl(fd, request, arg);
-
-	if (r < 0)
-		err(1, "%s", what);
-	return r;
-}
-
-#define ASK(fd, request, arg) \
-	ask(fd, #request, request, (void *)(uintptr_t)(arg))
-
-static void set_slot(int id, uint64_t gpa, uint64_t size, const void *hva)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = id, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)hva,
-	};
-
-	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
-}
 
 /* Protected mode, without paging: an address is a guest-physical one. */
 static void make_vcpu(struct vcpu *v, int id)
 {
-	struct kvm_segment code = {
-		.limit = 0xffffffff, .selector = 8, .type = 0xb, .present = 1,
-		.db = 1, .s = 1, .g = 1,
-	};
-	struct kvm_segment data = code;
 	struct kvm_sregs sregs;
 
 	v->fd = ASK(vm, KVM_CREATE_VCPU, id);
-	v->run = mmap(NULL, ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0),
-		      PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
-	must(v->run != MAP_FAILED);
+	v->run = map_run(v->fd);
 	ASK(v->fd, KVM_GET_SREGS, &sregs);
-	data.type = 3;
-	sregs.cs = code;
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
-	sregs.cr0 |= 1;
+	protected_mode(&sregs, 32);
 	ASK(v->fd, KVM_SET_SREGS, &sregs);
 }
 
@@ -135,7 +85,7 @@ static long guest(uint32_t where, uint32_t gpa, uint32_t value, uint32_t end)
 	return regs.rax;
 }
 
-#define LOADS 0x1000
+#define LOADS CODE
 #define STORES 0x1100
 #define SWEEPS 0x1200
 #define load(gpa)	guest(LOADS, gpa, 0, 0)
@@ -143,9 +93,7 @@ static long guest(uint32_t where, uint32_t gpa, uint32_t value, uint32_t end)
 
 static void start(void)
 {
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0)
-		err(1, "/dev/kvm");
+	open_kvm();
 	memory = mmap(NULL, MEMORY + LARGE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	must(memory != MAP_FAILED);
@@ -153,7 +101,7 @@ static void start(void)
 	must(!madvise(memory, MEMORY, MADV_NOHUGEPAGE));
 	vm = ASK(kvm, KVM_CREATE_VM, 0);
 	ASK(vm, KVM_SET_TSS_ADDR, 0xfffbd000);
-	set_slot(0, 0, MEMORY, memory);
+	set_slot(vm, 0, 0, MEMORY, memory);
 	memcpy(memory + LOADS, loads, loads_end - loads);
 	memcpy(memory + STORES, stores, stores_end - stores);
 	memcpy(memory + SWEEPS, sweeps, sweeps_end - sweeps);

@@ -5,21 +5,9 @@
  * of the guest is a HLT of its own, so that where the guest halted says which
  * exception there was. (On Twill alone: KVM plays some of these.)
  */
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "machine.h"
 
 #define MEMORY 0x200000
-#define CODE 0x1000
 #define IDT 0x3000
 #define HANDLERS 0x4000		/* a page of HLT: n stands at HANDLERS + n */
 #define TABLES 0x10000
@@ -36,11 +24,7 @@ struct try {
 };
 
 #define TRY(n, text, code, expect, rax, mask)		\
-	asm(".pushsection .rodata\n"			\
-	"try" #n ":	" code "; hlt\n"		\
-	"try" #n "_end:\n"				\
-	"	.popsection");				\
-	extern const uint8_t try##n[], try##n##_end[];	\
+	GUEST(try##n, 64, code);				\
 	static const struct try t##n = {		\
 		text, try##n, try##n##_end, expect, rax, mask }
 #define RDMSR(index) "mov $" #index ", %ecx; rdmsr"
@@ -98,30 +82,15 @@ static const struct try * const tries[] = {
 	&t25, &t26, &t27, &t28, &t29, &t30, &t31, &t32, &t33, &t34, &t35, &t36,
 };
 
-static int kvm, failed;
+static int failed;
 
-static int ask(int fd, const char *what, unsigned long request, void *arg)
-{
-	int r = ioctl(fd, request, arg);
-
-	if (r < 0)
-		err(1, "%s", what);
-	return r;
-}
-
-#define ASK(fd, request, arg) \
-	ask(fd, #request, request, (void *)(uintptr_t)(arg))
-
-/* The first 4 MiB are mapped, and 2 MiB at 512 GiB, each to itself. */
+/* Beside the first 2 MiB, the second, and 2 MiB at 512 GiB; and the handlers. */
 static void set_tables(uint8_t *memory)
 {
 	uint64_t *table = (uint64_t *)(memory + TABLES);
 	unsigned int i;
 
-	table[0] = TABLES + 0x1007;
 	table[1] = TABLES + 0x3007;
-	table[512] = TABLES + 0x2007;
-	table[1024] = 0x87;
 	table[1025] = 0x200087;
 	table[1536] = TABLES + 0x4007;
 	table[2048] = 0x8000000087;
@@ -136,45 +105,19 @@ static void set_tables(uint8_t *memory)
 	*(uint64_t *)(memory + 0x6008) = 0x00af9b000000ffff;
 }
 
-static void set_registers(int vcpu)
+static void set_registers(const struct machine *m)
 {
 	struct kvm_regs regs = { .rip = CODE, .rsp = STACK, .rflags = 2 };
-	struct kvm_segment code = {
-		.limit = 0xffffffff, .selector = 8, .type = 0xb,
-		.present = 1, .l = 1, .s = 1, .g = 1,
-	};
-	struct kvm_segment data = code;
 	struct kvm_sregs sregs;
 
-	ASK(vcpu, KVM_GET_SREGS, &sregs);
-	data.type = 3;
-	data.l = 0;
-	data.db = 1;
-	data.selector = 0;
-	sregs.cs = code;
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
-	sregs.cr0 |= 0x80000001;
-	sregs.cr3 = TABLES;
-	sregs.cr4 = 0x620;
-	sregs.efer = 0x500;
+	ASK(m->vcpu, KVM_GET_SREGS, &sregs);
+	long_mode(&sregs, m->memory, TABLES);
 	sregs.idt.base = IDT;
 	sregs.idt.limit = 0x1ff;
 	sregs.gdt.base = 0x6000;
 	sregs.gdt.limit = 15;
-	ASK(vcpu, KVM_SET_SREGS, &sregs);
-	ASK(vcpu, KVM_SET_REGS, &regs);
-}
-
-static void offer_all(int vcpu)
-{
-	static struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[100];
-	} cpuid;
-
-	cpuid.head.nent = 100;
-	ASK(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid);
-	ASK(vcpu, KVM_SET_CPUID2, &cpuid);
+	ASK(m->vcpu, KVM_SET_SREGS, &sregs);
+	ASK(m->vcpu, KVM_SET_REGS, &regs);
 }
 
 static int outcome(const struct kvm_run *run, uint64_t rip)
@@ -196,46 +139,30 @@ static int outcome(const struct kvm_run *run, uint64_t rip)
 
 static void try(const struct try *t)
 {
-	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
-	int vm = ASK(kvm, KVM_CREATE_VM, 0), got;
-	int vcpu = ASK(vm, KVM_CREATE_VCPU, 0);
-	int size = ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	uint8_t *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct kvm_run *run = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				   MAP_SHARED, vcpu, 0);
+	struct machine m = make(MEMORY, t->from, t->to);
 	struct kvm_regs regs;
+	int got;
 
-	if (run == MAP_FAILED || memory == MAP_FAILED)
-		err(1, "mmap");
-	region.userspace_addr = (uintptr_t)memory;
-	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
-	memcpy(memory + CODE, t->from, t->to - t->from);
-	set_tables(memory);
-	offer_all(vcpu);
-	set_registers(vcpu);
-	ASK(vcpu, KVM_RUN, 0);
-	ASK(vcpu, KVM_GET_REGS, &regs);
-	got = outcome(run, regs.rip);
+	set_tables(m.memory);
+	ASK(m.vcpu, KVM_SET_CPUID2, offered());
+	set_registers(&m);
+	ASK(m.vcpu, KVM_RUN, 0);
+	ASK(m.vcpu, KVM_GET_REGS, &regs);
+	got = outcome(m.run, regs.rip);
 	if (got != t->expect ||
 	    (got == GOES_ON && (regs.rax & t->mask) != (t->rax & t->mask))) {
 		printf("%s: %d, not %d (rip 0x%llx, rax 0x%llx)\n", t->what,
 		       got, t->expect, regs.rip, regs.rax);
 		failed = 1;
 	}
-	munmap(run, size);
-	munmap(memory, MEMORY);
-	close(vcpu);
-	close(vm);
+	unmake(&m);
 }
 
 int main(void)
 {
 	unsigned int i;
 
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0)
-		err(1, "/dev/kvm");
+	open_kvm();
 	alarm(60);
 	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
 		try(tries[i]);

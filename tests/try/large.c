@@ -49,24 +49,24 @@ int main(void)
 	must(!madvise(memory + PIECE + PAGE, PAGE, MADV_DONTNEED));
 	count("broken up", SWEEPS, PIECE, 0, 512);
 	collapse();
-	set_slot(1, MEMORY, LARGE, memory + PIECE);
+	set_slot(vm, 1, MEMORY, LARGE, memory + PIECE);
 	count("another slot", SWEEPS, MEMORY, 1, 0);
 	/* A slot that goes takes the program's page out of the table, too. */
-	set_slot(1, MEMORY + PAGE, LARGE, memory + PIECE);
+	set_slot(vm, 1, MEMORY + PAGE, LARGE, memory + PIECE);
 	count("not in step", SWEEPS, MEMORY + PAGE, 0, 513);
-	set_slot(1, 0, 0, NULL);
-	set_slot(1, MEMORY, LARGE - PAGE, memory + PIECE);
-	set_slot(2, MEMORY + LARGE - PAGE, PAGE, memory + PIECE);
+	set_slot(vm, 1, 0, 0, NULL);
+	set_slot(vm, 1, MEMORY, LARGE - PAGE, memory + PIECE);
+	set_slot(vm, 2, MEMORY + LARGE - PAGE, PAGE, memory + PIECE);
 	count("cut short", SWEEPS, MEMORY, 0, 513);
-	set_slot(1, 0, 0, NULL);
-	set_slot(2, 0, 0, NULL);
+	set_slot(vm, 1, 0, 0, NULL);
+	set_slot(vm, 2, 0, 0, NULL);
 	write_to("/proc/sys/vm/nr_hugepages", "1");
 	p = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 		 MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	must(p != MAP_FAILED);
-	set_slot(1, MEMORY, LARGE, p);
+	set_slot(vm, 1, MEMORY, LARGE, p);
 	count("from the pool", SWEEPS, MEMORY, 1, 1);
-	set_slot(1, 0, 0, NULL);
+	set_slot(vm, 1, 0, 0, NULL);
 	write_to(TRACING "events/twill/twill_step/enable", "0");
 	return 0;
 }

@@ -23,7 +23,7 @@
  * Its word in each page becomes the number of the round. What it reads back is
  * that number, or zero if the page was discarded between; it halts otherwise.
  */
-GUEST(uses,
+GUEST(uses, 32,
 	"1:	inc	%esi\n"
 	"	mov	$0x4000, %ebp\n"
 	"2:	mov	(%ebp), %ebx\n"
@@ -118,7 +118,6 @@ static void map_anew(uint32_t gpa, size_t size)
 }
 
 /* What the kernel knows of a page: its frame, or that it is swapped out. */
-#define PRESENT (1ULL << 63)
 #define SWAPPED (1ULL << 62)
 static uint64_t entry_of(uint32_t gpa)
 {
@@ -473,13 +472,13 @@ static void from_the_pool(void)
 	p = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 		 MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	must(p != MAP_FAILED);
-	set_slot(1, MEMORY, LARGE, p);
+	set_slot(vm, 1, MEMORY, LARGE, p);
 	say("from the pool", load(MEMORY));
 	must(store(MEMORY + PAGE, 0xb1) == 0xb1);
 	must(*(uint32_t *)(p + PAGE) == 0xb1);
 	must(!munmap(p, LARGE));
 	say("gone", load(MEMORY));
-	set_slot(1, MEMORY, 0, NULL);
+	set_slot(vm, 1, MEMORY, 0, NULL);
 	write_to("/proc/sys/vm/nr_hugepages", "0");
 }
 

@@ -5,31 +5,12 @@
  * written, or a pattern. The flags and RAX are printed after each instruction
  * that may change them.
  */
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "machine.h"
 
 #define MEMORY 0x40000
-#define CODE 0x1000
 #define TABLES 0x10000
 #define DEVICE 0x40000		/* where the memory ends */
 
-#define GUEST(name, bits, code)				\
-	asm(".pushsection .rodata\n"			\
-	"	.code" #bits "\n"			\
-	#name ":\n" code "\n	hlt\n"			\
-	#name "_end:\n"					\
-	"	.code64\n"				\
-	"	.popsection");				\
-	extern const uint8_t name[], name##_end[]
 /* What the flags are goes to port 0x10, what RAX is to port 0x11. */
 #define SHOW16 "pushf; mov %eax, %ebp; pop %ax; and $0x8d5, %ax;" \
 	"out %ax, $0x10; mov %ebp, %eax; out %eax, $0x11;"
@@ -105,42 +86,6 @@ GUEST(borders, 64,
 
 static uint8_t device[0x2000];
 static struct kvm_run *run;
-static int kvm;
-
-static int ask(int fd, const char *what, unsigned long request, void *arg)
-{
-	int r = ioctl(fd, request, arg);
-
-	if (r < 0)
-		err(1, "%s", what);
-	return r;
-}
-
-#define ASK(fd, request, arg) \
-	ask(fd, #request, request, (void *)(uintptr_t)(arg))
-
-static void set_long_mode(struct kvm_sregs *sregs, uint8_t *memory)
-{
-	uint64_t *table = (uint64_t *)(memory + TABLES);
-	struct kvm_segment code = {
-		.limit = 0xffffffff, .selector = 8, .type = 0xb,
-		.present = 1, .l = 1, .s = 1, .g = 1,
-	};
-	struct kvm_segment data = code;
-
-	data.type = 3;
-	data.l = 0;
-	data.db = 1;
-	sregs->cs = code;
-	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
-	sregs->cr0 |= 0x80000001;
-	sregs->cr3 = TABLES;
-	sregs->cr4 = 0x620;
-	sregs->efer = 0x500;
-	table[0] = TABLES + 0x1007;
-	table[512] = TABLES + 0x2007;
-	table[1024] = 0x87;
-}
 
 static void memory_io(int vcpu)
 {
@@ -199,65 +144,37 @@ static void go(int vcpu)
 	putchar('\n');
 }
 
-/* MOVBE is refused to a guest that has not been told of it. */
-static void offer_all(int vcpu)
-{
-	static struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[100];
-	} cpuid;
-
-	cpuid.head.nent = 100;
-	ASK(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid);
-	ASK(vcpu, KVM_SET_CPUID2, &cpuid);
-}
-
 static void try(const char *name, const uint8_t *from, const uint8_t *to,
 		int bits)
 {
-	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
 	struct kvm_regs regs = { .rip = CODE, .rsp = 0x8000, .rflags = 2 };
-	int vm = ASK(kvm, KVM_CREATE_VM, 0);
-	int vcpu = ASK(vm, KVM_CREATE_VCPU, 0);
-	int size = ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	uint8_t *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct machine m = make(MEMORY, from, to);
 	struct kvm_sregs sregs;
 	unsigned int i;
 
 	printf("%s\n", name);
-	run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-	if (run == MAP_FAILED || memory == MAP_FAILED)
-		err(1, "mmap");
+	run = m.run;
 	for (i = 0; i < sizeof(device); i++)
 		device[i] = i + 1;
-	region.userspace_addr = (uintptr_t)memory;
-	ASK(vm, KVM_SET_TSS_ADDR, 0xfffbd000);
-	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
-	memcpy(memory + CODE, from, to - from);
-	offer_all(vcpu);
-	ASK(vcpu, KVM_GET_SREGS, &sregs);
-	sregs.cs.base = sregs.cs.selector = 0;
+	/* MOVBE is refused to a guest that has not been told of it. */
+	ASK(m.vcpu, KVM_SET_CPUID2, offered());
+	ASK(m.vcpu, KVM_GET_SREGS, &sregs);
+	real_mode(&sregs);
 	sregs.ds.base = DEVICE;
 	sregs.ds.selector = DEVICE >> 4;
 	if (bits == 64)
-		set_long_mode(&sregs, memory);
-	ASK(vcpu, KVM_SET_SREGS, &sregs);
-	ASK(vcpu, KVM_SET_REGS, &regs);
-	go(vcpu);
-	munmap(run, size);
-	munmap(memory, MEMORY);
-	close(vcpu);
-	close(vm);
+		long_mode(&sregs, m.memory, TABLES);
+	ASK(m.vcpu, KVM_SET_SREGS, &sregs);
+	ASK(m.vcpu, KVM_SET_REGS, &regs);
+	go(m.vcpu);
+	unmake(&m);
 }
 
 #define TRY(guest, bits) try(#guest, guest, guest##_end, bits)
 
 int main(void)
 {
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0)
-		err(1, "/dev/kvm");
+	open_kvm();
 	alarm(30);
 	TRY(real, 16);
 	TRY(flat, 64);

@@ -5,22 +5,14 @@
  * second process on the same CPU takes it away from the guest often enough.)
  */
 #define _GNU_SOURCE
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#include "machine.h"
+
+GUEST(spins, 16, "1: jmp 1b");
 
 static volatile sig_atomic_t handled;
 
@@ -32,28 +24,15 @@ static void on_signal(int sig)
 
 static int make_vcpu(void)
 {
-	static const uint8_t code[] = { 0xeb, 0xfe };	/* 1: jmp 1b */
-	struct kvm_userspace_memory_region region = { .memory_size = 0x1000 };
-	struct kvm_regs regs = { .rflags = 2 };
+	struct kvm_regs regs = { .rip = CODE, .rflags = 2 };
+	struct machine m = make(0x2000, spins, spins_end);
 	struct kvm_sregs sregs;
-	void *memory = mmap(NULL, 0x1000, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm = ioctl(kvm, KVM_CREATE_VM, 0), vcpu;
 
-	region.userspace_addr = (uintptr_t)memory;
-	memcpy(memory, code, sizeof(code));
-	if (vm < 0 || ioctl(vm, KVM_SET_TSS_ADDR, 0xfffbd000))
-		err(1, "a machine");
-	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) ||
-	    ioctl(vcpu, KVM_GET_SREGS, &sregs))
-		err(1, "a vCPU");
-	sregs.cs.base = sregs.cs.selector = 0;
-	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) ||
-	    ioctl(vcpu, KVM_SET_REGS, &regs))
-		err(1, "its registers");
-	return vcpu;
+	ASK(m.vcpu, KVM_GET_SREGS, &sregs);
+	real_mode(&sregs);
+	ASK(m.vcpu, KVM_SET_SREGS, &sregs);
+	ASK(m.vcpu, KVM_SET_REGS, &regs);
+	return m.vcpu;
 }
 
 /* Ticks of the clock that were a guest's: the 43rd field. */
@@ -97,6 +76,7 @@ int main(void)
 		for (;;)
 			;
 	}
+	open_kvm();
 	vcpu = make_vcpu();
 	alarm(30);
 	sigaction(SIGPROF, &action, NULL);

@@ -5,18 +5,9 @@
  * which exception comes, with which code and address, and what is in the page
  * tables afterwards.
  */
-#include <err.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "machine.h"
 
 #define MEMORY 0x40000
-#define CODE 0x1000
 #define GDT 0x2000
 #define IDT 0x3000
 #define HANDLERS 0x4000		/* a page of HLT: n stands at HANDLERS + n */
@@ -30,17 +21,7 @@
 enum { P = 1, W = 2, U = 4, A = 0x20, D = 0x40, PS = 0x80 };
 enum { SMAP = 1 << 21, PKE = 1 << 22 };
 
-#define GUEST(name, bits, code)				\
-	asm(".pushsection .rodata\n"			\
-	"	.code" #bits "\n"			\
-	#name ":\n" code "\n	hlt\n"			\
-	#name "_end:\n"					\
-	"	.code64\n"				\
-	"	.popsection");				\
-	extern const uint8_t name[], name##_end[]
-
 GUEST(copy, 64, "movsb");
-
 GUEST(copy_ac, 64, "pushf; orl $0x40000, (%rsp); popf; movsb");
 GUEST(copy_key, 64, "xor %ecx, %ecx; xor %edx, %edx; mov $8, %eax; wrpkru;"
       "movsb");
@@ -109,28 +90,12 @@ static const struct try tries[] = {
 	  32, 0xffffffff, 3 },
 };
 
-static int kvm;
-
-static int ask(int fd, const char *what, unsigned long request, void *arg)
-{
-	int r = ioctl(fd, request, arg);
-
-	if (r < 0)
-		err(1, "%s", what);
-	return r;
-}
-
-#define ASK(fd, request, arg) \
-	ask(fd, #request, request, (void *)(uintptr_t)(arg))
-
-/* The first 2 MiB to themselves, but for the device's; and a page at VIRTUAL. */
+/* Beside the first 2 MiB, a page at VIRTUAL; and the handlers. */
 static void set_tables(uint8_t *memory, const struct try *t)
 {
 	uint64_t *table = (uint64_t *)(memory + TABLES);
 	unsigned int i;
 
-	table[0] = TABLES + 0x1000 + P + W + U;
-	table[512] = TABLES + 0x2000 + P + W + U;
 	table[1024] = P | W | A | D | PS;
 	table[1025] = TABLES + 0x3000 + P + W + U;
 	table[1536] = PLACE + t->pte;
@@ -150,35 +115,18 @@ static void set_tables(uint8_t *memory, const struct try *t)
 	*(uint64_t *)(memory + TSS + 0x24) = STACK;	/* IST 1 */
 }
 
-static void set_registers(int vcpu, const struct try *t)
+static void set_registers(const struct machine *m, const struct try *t)
 {
 	struct kvm_regs regs = { .rip = CODE, .rsp = t->rsp, .rflags = 2,
 				 .rsi = DEVICE, .rdi = t->to_address };
-	struct kvm_segment code = {
-		.limit = 0xffffffff, .selector = 8, .type = 0xb,
-		.present = 1, .l = 1, .s = 1, .g = 1,
-	};
-	struct kvm_segment data = code;
 	struct kvm_sregs s;
 
-	ASK(vcpu, KVM_GET_SREGS, &s);
-	data.type = 3;
-	data.l = 0;
-	data.db = 1;
-	data.selector = 0;
-	if (t->bits == 32) {
-		code.l = 0;
-		code.db = 1;
-	}
-	s.cs = code;
-	s.ds = s.es = s.fs = s.gs = s.ss = data;
+	ASK(m->vcpu, KVM_GET_SREGS, &s);
 	if (t->bits == 64) {
-		s.cr0 |= 0x80000001;
-		s.cr3 = TABLES;
-		s.cr4 = 0x620 | t->cr4;
-		s.efer = 0x500;
+		long_mode(&s, m->memory, TABLES);
+		s.cr4 |= t->cr4;
 	} else {
-		s.cr0 |= 1;
+		protected_mode(&s, 32);
 		s.ds.limit = 0x4ffff;
 		s.es.limit = t->es_limit;
 		s.es.type = t->es_type;
@@ -191,24 +139,8 @@ static void set_registers(int vcpu, const struct try *t)
 	s.idt.limit = 0x1ff;
 	s.gdt.base = GDT;
 	s.gdt.limit = 15;
-	ASK(vcpu, KVM_SET_SREGS, &s);
-	ASK(vcpu, KVM_SET_REGS, &regs);
-}
-
-static void offer_all(int vcpu)
-{
-	static struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[100];
-	} cpuid;
-	unsigned int i;
-
-	cpuid.head.nent = 100;
-	ASK(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid);
-	for (i = 0; i < cpuid.head.nent; i++)
-		if (cpuid.entry[i].function == 7 && !cpuid.entry[i].index)
-			cpuid.entry[i].ecx |= 8;	/* keys */
-	ASK(vcpu, KVM_SET_CPUID2, &cpuid);
+	ASK(m->vcpu, KVM_SET_SREGS, &s);
+	ASK(m->vcpu, KVM_SET_REGS, &regs);
 }
 
 /* Until the guest halts, or there is no going on. */
@@ -250,41 +182,23 @@ static void show(int vcpu, const struct kvm_run *run, const uint8_t *memory)
 
 static void try(const struct try *t)
 {
-	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
-	int vm = ASK(kvm, KVM_CREATE_VM, 0), vcpu;
-	int size = ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	uint8_t *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct kvm_run *run;
+	struct machine m = make(MEMORY, t->from, t->to);
 
-	ASK(vm, KVM_SET_TSS_ADDR, 0xfffbd000);
-	vcpu = ASK(vm, KVM_CREATE_VCPU, 0);
-	run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-	if (run == MAP_FAILED || memory == MAP_FAILED)
-		err(1, "mmap");
-	region.userspace_addr = (uintptr_t)memory;
-	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
-	memcpy(memory + CODE, t->from, t->to - t->from);
-	memory[PLACE] = 0x11;
-	set_tables(memory, t);
-	offer_all(vcpu);
-	set_registers(vcpu, t);
+	m.memory[PLACE] = 0x11;
+	ASK(m.vcpu, KVM_SET_CPUID2, offered());
+	set_registers(&m, t);
+	set_tables(m.memory, t);
 	printf("%s:", t->what);
-	go(vcpu, run);
-	show(vcpu, run, memory);
-	munmap(run, size);
-	munmap(memory, MEMORY);
-	close(vcpu);
-	close(vm);
+	go(m.vcpu, m.run);
+	show(m.vcpu, m.run, m.memory);
+	unmake(&m);
 }
 
 int main(void)
 {
 	unsigned int i;
 
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0)
-		err(1, "/dev/kvm");
+	open_kvm();
 	alarm(60);
 	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
 		try(&tries[i]);
