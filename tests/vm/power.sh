@@ -9,7 +9,7 @@ eval "$("$here/kernel.sh" stock)"
 "$here/module.sh" "$here/power" build/module/power "$kdir"
 out=build/power
 rm -rf "$out"
-mkdir -p "$out"/{sleep,kexec,root/bin}
+mkdir -p "$out"/{sleep,kexec,initramfs/bin}
 flags='-Wall -Wextra -O1 -static'
 cc $flags -o "$out/sleep/guest" tests/try/real-mode.c
 cc $flags -o "$out/kexec/guest" "$here/nmi/guest.c"
@@ -36,7 +36,7 @@ echo "power: slept, and each CPU has run a guest"
 END
 
 # The other kernel's only program. The harness sees the machine go away.
-cat >"$out/root/init" <<'END'
+cat >"$out/initramfs/init" <<'END'
 #!/bin/busybox sh
 /bin/busybox mkdir -p /dev
 /bin/busybox mount -t devtmpfs dev /dev
@@ -45,10 +45,11 @@ exec >/dev/ttyS1 2>&1
 /bin/busybox sleep 1
 /bin/busybox poweroff -f
 END
-chmod +x "$out/sleep/run" "$out/root/init"
-cp /bin/busybox "$out/root/bin"
-cp "$out/twill.ko" "$out/root"
-(cd "$out/root" && find . | cpio -o -H newc --quiet -R 0:0) >"$out/kexec/initrd"
+chmod +x "$out/sleep/run" "$out/initramfs/init"
+cp /bin/busybox "$out/initramfs/bin"
+cp "$out/twill.ko" "$out/initramfs"
+(cd "$out/initramfs" && find . | cpio -o -H newc --quiet -R 0:0) \
+	>"$out/kexec/initrd"
 cp "$kernel" "$out/kexec/kernel"
 cp "$out/twill.ko" "$out/kexec"
 cat >"$out/kexec/run" <<'END'
