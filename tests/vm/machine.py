@@ -93,11 +93,22 @@ class Qemu:
                 raise Trouble(f'{command}: {answer["error"]["desc"]}')
             if 'return' in answer:
                 return answer['return']
-        raise Trouble('qemu ended: ' + self.complaint())
+        raise Trouble(self.complaint())
 
     def complaint(self):
+        """How QEMU ended, and its last words."""
+        try:
+            status = self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            how = 'qemu runs, but its pipes are closed'
+        else:
+            how = (f'qemu ended with status {status}' if status > 0 else
+                   f'qemu was ended by {signal.Signals(-status).name}'
+                   if status else 'qemu ended: the guest fell over, or '
+                   'switched the machine off')
         self.errors.seek(0)
-        return self.errors.read().decode(errors='replace').strip()[-500:]
+        words = self.errors.read().decode(errors='replace').strip()[-500:]
+        return how + (': ' + words if words else '')
 
     def end(self):
         self.watchdog.cancel()
@@ -222,7 +233,7 @@ class Machine:
                 raise Trouble(f'the machine does not boot: {console}')
             more = q.channel.recv(4096)
             if not more:
-                raise Trouble('qemu ended: ' + q.complaint())
+                raise Trouble(q.complaint())
             got += more
 
     def run(self, payload, out, limit, shell=False):
@@ -281,6 +292,7 @@ class Machine:
             if q.channel in ready:
                 more = q.channel.recv(65536)
                 if not more:
+                    print('machine: ' + q.complaint(), file=sys.stderr)
                     return 125, got
                 got += more
             at = got.find(last_line)
