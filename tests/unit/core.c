@@ -551,6 +551,7 @@ START_TEST(segments_keep_their_places)
 
 	for (i = 0; i < 8; i++)
 		s[i].selector = i + 1;
+	sregs.tr.type = 3;
 	set_segments(&save, &sregs);
 	ck_assert_int_eq(save.cs.selector, sregs.cs.selector);
 	ck_assert_int_eq(save.ds.selector, sregs.ds.selector);
@@ -560,7 +561,10 @@ START_TEST(segments_keep_their_places)
 	ck_assert_int_eq(save.ss.selector, sregs.ss.selector);
 	ck_assert_int_eq(save.tr.selector, sregs.tr.selector);
 	ck_assert_int_eq(save.ldtr.selector, sregs.ldt.selector);
+	/* The task is busy, and only the VMM sees it. */
+	ck_assert_int_eq(save.tr.attrib, 1);
 	get_segments(&save, &back);
+	ck_assert_int_eq(back.tr.type, 3);
 	for (i = 0; i < 8; i++)
 		ck_assert_int_eq((&back.cs)[i].selector, i + 1);
 }

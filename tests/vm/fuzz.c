@@ -313,6 +313,7 @@ static void first_machine(void)
 	    ioctl(fds[VCPU][0], KVM_GET_SREGS, &sregs))
 		die(device_node);
 	sregs.cs.base = sregs.cs.selector = 0;
+	defuse(KVM_SET_SREGS, &sregs);
 	ioctl(fds[VCPU][0], KVM_SET_SREGS, &sregs);
 	ioctl(fds[VCPU][0], KVM_SET_REGS, &regs);
 	if (mmap(MAPPING(0), RUN_SIZE, PROT_READ | PROT_WRITE,

@@ -75,7 +75,7 @@ class Qemu:
              '-chardev', 'stdio,id=monitor,signal=off',
              '-mon', 'chardev=monitor,mode=control'],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-            pass_fds=[theirs.fileno()], preexec_fn=die_with_parent)
+            bufsize=0, pass_fds=[theirs.fileno()], preexec_fn=die_with_parent)
         theirs.close()
         # Whatever happens, not for ever.
         self.watchdog = threading.Timer(limit, self.process.kill)
@@ -86,7 +86,6 @@ class Qemu:
     def monitor(self, command, **arguments):
         request = {'execute': command, 'arguments': arguments}
         self.process.stdin.write(json.dumps(request).encode() + b'\n')
-        self.process.stdin.flush()
         for line in self.process.stdout:
             answer = json.loads(line)
             if 'error' in answer:
@@ -95,19 +94,30 @@ class Qemu:
                 return answer['return']
         raise Trouble(self.complaint())
 
+    def shut_down(self):
+        """Is what QEMU has to say, that its guest has shut down or reset?"""
+        line = self.process.stdout.readline()
+        if not line:
+            print('machine: ' + self.complaint(), file=sys.stderr)
+            return True
+        event = json.loads(line)
+        if event.get('event') != 'SHUTDOWN':
+            return False
+        print('machine: qemu was stopped: ' + event['data']['reason'],
+              file=sys.stderr)
+        return True
+
     def complaint(self):
-        """How QEMU ended, and its last words."""
+        """How QEMU ended, and what it said of it: registers may follow."""
         try:
             status = self.process.wait(5)
         except subprocess.TimeoutExpired:
             how = 'qemu runs, but its pipes are closed'
         else:
-            how = (f'qemu ended with status {status}' if status > 0 else
-                   f'qemu was ended by {signal.Signals(-status).name}'
-                   if status else 'qemu ended: the guest fell over, or '
-                   'switched the machine off')
+            how = (f'qemu ended with status {status}' if status >= 0 else
+                   f'qemu was ended by {signal.Signals(-status).name}')
         self.errors.seek(0)
-        words = self.errors.read().decode(errors='replace').strip()[-500:]
+        words = self.errors.read(500).decode(errors='replace').strip()
         return how + (': ' + words if words else '')
 
     def end(self):
@@ -250,14 +260,15 @@ class Machine:
             raise Trouble(f'the payload is larger than {DISK} bytes')
         os.truncate(disk, DISK)
         try:
-            with self.qemu(disk, console, limit + BOOT_LIMIT, '-incoming',
-                           f'exec:cat {self.dir}/state') as q:
+            # A guest that falls over is stopped, so that it can be looked at.
+            with self.qemu(disk, console, limit + BOOT_LIMIT, '-no-shutdown',
+                           '-incoming', f'exec:cat {self.dir}/state') as q:
                 while q.monitor('query-status')['status'] == 'inmigrate':
                     time.sleep(0.02)
                 restored = time.monotonic()
                 status, output = self.talk(q, console, limit, shell,
                                            -(-size // 65536))
-                if status == 124:
+                if status in (124, 125) and q.process.poll() is None:
                     with open(out + '/registers', 'w') as f:
                         f.write(q.monitor('human-monitor-command', **{
                             'command-line': 'info registers -a'}))
@@ -275,7 +286,7 @@ class Machine:
         # The guest gives up at its limit and says so; if it cannot even do
         # that, we do, a little later (leaks are looked for in that time too).
         deadline = time.monotonic() + limit + 30
-        inputs = [q.channel] + ([sys.stdin] if shell else [])
+        inputs = [q.channel, q.process.stdout] + [sys.stdin] * shell
         log = open(console, 'rb') if shell else None
         got, shown = b'', 0
         while True:
@@ -295,6 +306,8 @@ class Machine:
                     print('machine: ' + q.complaint(), file=sys.stderr)
                     return 125, got
                 got += more
+            elif q.process.stdout in ready and q.shut_down():
+                return 125, got
             at = got.find(last_line)
             # Hold back what may be the beginning of the last line.
             end = at if at >= 0 else max(shown, len(got) - len(last_line))

@@ -36,7 +36,7 @@ expect 124 "time limit of 2 s" "a time limit" -k stock -t 2
 payload 'printf "a\0b\n"; echo >/dev/kmsg "BUG: not really"'
 expect 3 "the kernel complains: bug" "a complaint on the stock kernel" -k stock
 payload 'echo o >/proc/sysrq-trigger; sleep 5'
-expect 125 "the machine went away" "a machine that goes away" -k stock
+expect 125 "qemu was stopped: guest-shutdown" "a machine that goes away" -k stock
 
 payload 'cat mark; cat /dev/vda | head -c 1000000 | wc -c'
 for i in 1 2; do
@@ -81,6 +81,10 @@ payload 'insmod faults.ko kind=kmemleak'
 expect 3 "kernel complains: kmemleak" kmemleak -k debug
 payload "$quick insmod faults.ko kind=hung-task & sleep 8"
 expect 3 "kernel complains: hung-task" hung-task -k debug
+payload "$quick insmod faults.ko kind=triple-fault"
+expect 125 "qemu was stopped: guest-reset" "a guest that falls over" -k debug \
+	-o "$work/fallen"
+grep -q '^RIP=' "$work/fallen/registers" || { echo "FAILED: its registers"; failed=1; }
 payload "$quick insmod faults.ko kind=recursion"
 expect 124 "faults_init" "a task that is stuck" -k debug -t 2
 exit $failed

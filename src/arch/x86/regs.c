@@ -65,6 +65,7 @@ static void set_segment(struct vmcb_seg *seg, const struct kvm_segment *from)
 }
 /* Places in the VMCB, in the order cs, ds, es, fs, gs, ss, tr, ldt. */
 static const u8 seg_number[] = { 1, 3, 0, 4, 5, 2, 9, 7 };
+#define TSS_BUSY 2	/* in tr's type */
 
 static void get_segments(struct vmcb_save_area *save, struct kvm_sregs *sregs)
 {
@@ -75,6 +76,7 @@ static void get_segments(struct vmcb_save_area *save, struct kvm_sregs *sregs)
 	for (i = 0; i < ARRAY_SIZE(seg_number); i++)
 		get_segment(&seg[seg_number[i]], &to[i]);
 	sregs->ss.dpl = save->cpl;
+	sregs->tr.type |= TSS_BUSY;
 }
 static void set_segments(struct vmcb_save_area *save,
 			 const struct kvm_sregs *sregs)
@@ -86,6 +88,7 @@ static void set_segments(struct vmcb_save_area *save,
 	for (i = 0; i < ARRAY_SIZE(seg_number); i++)
 		set_segment(&seg[seg_number[i]], &from[i]);
 	save->cpl = sregs->ss.dpl & 3;
+	save->tr.attrib &= ~TSS_BUSY;
 }
 
 static void get_sregs(struct arch_vcpu *arch, struct kvm_sregs *sregs)

@@ -11,11 +11,11 @@
 #include <asm/svm.h>
 #include "twill.h"
 
-/* Present, and the type: read and write, read and execute, LDT, busy TSS. */
+/* Present, and the type: read and write, read and execute, LDT, TSS. */
 #define DATA_SEGMENT 0x93
 #define CODE_SEGMENT 0x9b
 #define LDT_SEGMENT 0x82
-#define TSS_SEGMENT 0x8b
+#define TSS_SEGMENT 0x89
 
 #define DR7_AFTER_RESET 0x00000400
 #define PAT_AFTER_RESET 0x0007040600070406ULL

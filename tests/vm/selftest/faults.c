@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One mistake of each kind that the harness must notice. */
+#include <asm/desc.h>
 #include <linux/bug.h>
 #include <linux/completion.h>
 #include <linux/kthread.h>
@@ -63,6 +64,15 @@ static void lock_twice(void)
 	mutex_lock(&lock_a);
 }
 
+static void triple_fault(void)
+{
+	struct desc_ptr none = {};
+
+	local_irq_disable();
+	load_idt(&none);
+	asm volatile("int3");
+}
+
 static int __init faults_init(void)
 {
 	pr_info("faults: %s\n", kind);
@@ -86,6 +96,8 @@ static int __init faults_init(void)
 		refcount_inc(&count);
 	else if (!strcmp(kind, "sleep-in-atomic"))
 		sleep_in_atomic();
+	else if (!strcmp(kind, "triple-fault"))
+		triple_fault();
 	return 0;
 }
 module_init(faults_init);
