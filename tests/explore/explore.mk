@@ -69,7 +69,7 @@ build/recorded/lock-inversion-wrong-release-deadlock.txt: \
 # The same scenarios as a program for a booted kernel; those that need no model.
 build/scenarios: $(EXPLORE)/on-kernel.c $(EXPLORE)/scenario.h \
 		$(EXPLORE)/scenarios/machine.h \
-		$(shell grep -L arch/model $(EXPLORE)/scenarios/*.c) \
+		$(shell grep -LE '/model.h|"page.h' $(EXPLORE)/scenarios/*.c) \
 		| build/stamps/need-explore
 	@mkdir -p $(@D)
 	@$(CC) -O1 -Wall -Wextra -static -pthread -DON_KERNEL -I $(EXPLORE) \

@@ -1,33 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A machine with memory and one vCPU, whose guest is a script. */
-#include "arch/model/model.h"
-#include "machine.h"
-
-static int vm, vcpu;
-static char *memory;
-
-static void set_memory(unsigned long size)
-{
-	u_assert(!set_slot(vm, 0, 0, size, memory));
-}
-
-static void script(struct model_op first, struct model_op second)
-{
-	struct model_script s = { .n = 2, .op = { first, second } };
-
-	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
-}
-
-static void setup(void)
-{
-	vm = make_vm();
-	vcpu = make_vcpu(vm, 0);
-	memory = u_memory(PAGE);
-	u_assert(memory);
-	set_memory(PAGE);
-	script((struct model_op){ .kind = MODEL_WRITE, .value = 7 },
-	       (struct model_op){ .kind = MODEL_TOUCH });
-}
+/* What happens to machines, vCPUs and their memory while the guest runs. */
+#include "page.h"
 
 /* The slot is yet to come. */
 static void setup_empty(void)
@@ -43,20 +16,6 @@ static void setup_mapped(void)
 	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
 	script((struct model_op){ .kind = MODEL_WRITE, .value = 8 },
 	       (struct model_op){ .kind = MODEL_TOUCH });
-}
-
-static void close_all(void)
-{
-	u_close(vcpu);
-	u_close(vm);
-	if (memory)
-		u_munmap(memory, PAGE);
-}
-
-static void unmap(void)
-{
-	if (memory)
-		u_munmap(memory, PAGE);
 }
 
 /* Tasks. */
@@ -91,20 +50,9 @@ static void close_both(void)
 	u_close(vcpu);
 }
 
-static void take_back(void)
-{
-	u_munmap(memory, PAGE);
-	memory = NULL;
-}
-
 static void add_slot(void)
 {
 	set_memory(PAGE);
-}
-
-static void remove_slot(void)
-{
-	set_memory(0);
 }
 
 static void remove_and_take_back(void)

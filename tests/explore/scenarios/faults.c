@@ -99,11 +99,6 @@ SCENARIO_FAULTS(1, "slot-fails", "each step of changing slots fails once",
 static void pass_through(void)
 {
 	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
-	struct kvm_device_attr a = {
-		.group = KVM_DEV_VFIO_GROUP,
-		.attr = KVM_DEV_VFIO_GROUP_ADD,
-		.addr = (unsigned long)&group,
-	};
 
 	if (u_ioctl(vm, KVM_CREATE_DEVICE, &d))
 		return;
@@ -111,7 +106,7 @@ static void pass_through(void)
 	group = u_open("/dev/twill-vfio/0");
 	if (group < 0)
 		return;
-	if (!u_ioctl(intro, KVM_SET_DEVICE_ATTR, &a))
+	if (!set_group(intro, KVM_DEV_VFIO_GROUP_ADD, group))
 		device = u_ioctl(group, VFIO_GROUP_GET_DEVICE_FD, "null");
 }
 

@@ -10,25 +10,14 @@
 static int vm, vcpu, intro, group;
 static struct kvm_run *run;
 
-static int set_group(int attr, int fd)
-{
-	struct kvm_device_attr a = {
-		.group = KVM_DEV_VFIO_GROUP,
-		.attr = attr,
-		.addr = (unsigned long)&fd,
-	};
-
-	return u_ioctl(intro, KVM_SET_DEVICE_ATTR, &a);
-}
-
 static int add(int fd)
 {
-	return set_group(KVM_DEV_VFIO_GROUP_ADD, fd);
+	return set_group(intro, KVM_DEV_VFIO_GROUP_ADD, fd);
 }
 
 static int del(int fd)
 {
-	return set_group(KVM_DEV_VFIO_GROUP_DEL, fd);
+	return set_group(intro, KVM_DEV_VFIO_GROUP_DEL, fd);
 }
 
 static int open_device(const char *name)
@@ -38,11 +27,8 @@ static int open_device(const char *name)
 
 static void setup(void)
 {
-	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
-
 	vm = make_vm();
-	u_assert(!u_ioctl(vm, KVM_CREATE_DEVICE, &d));
-	intro = d.fd;
+	intro = make_intro(vm);
 	group = u_open("/dev/twill-vfio/0");
 	u_assert(group >= 0);
 }

@@ -5,27 +5,13 @@
 
 static int vm, intro, group, device;
 
-static int set_group(int attr)
-{
-	struct kvm_device_attr a = {
-		.group = KVM_DEV_VFIO_GROUP,
-		.attr = attr,
-		.addr = (unsigned long)&group,
-	};
-
-	return u_ioctl(intro, KVM_SET_DEVICE_ATTR, &a);
-}
-
 static void setup(void)
 {
-	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
-
 	vm = make_vm();
-	u_assert(!u_ioctl(vm, KVM_CREATE_DEVICE, &d));
-	intro = d.fd;
+	intro = make_intro(vm);
 	group = u_open("/dev/twill-vfio/0");
 	u_assert(group >= 0);
-	u_assert(!set_group(KVM_DEV_VFIO_GROUP_ADD));
+	u_assert(!set_group(intro, KVM_DEV_VFIO_GROUP_ADD, group));
 	device = -1;
 }
 
@@ -109,8 +95,8 @@ static void close_intro_and_vm(void)
 
 static void forget_and_name_again(void)
 {
-	u_assert(!set_group(KVM_DEV_VFIO_GROUP_DEL));
-	u_assert(!set_group(KVM_DEV_VFIO_GROUP_ADD));
+	u_assert(!set_group(intro, KVM_DEV_VFIO_GROUP_DEL, group));
+	u_assert(!set_group(intro, KVM_DEV_VFIO_GROUP_ADD, group));
 }
 
 SCENARIO("close-last", "the device is closed last, after its machine",
@@ -162,7 +148,7 @@ static void close_machine(void)
 
 static void forget(void)
 {
-	set_group(KVM_DEV_VFIO_GROUP_DEL);
+	set_group(intro, KVM_DEV_VFIO_GROUP_DEL, group);
 }
 
 SCENARIO("intro-vs-intro", "two make the one introducer that there may be",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What most scenarios begin with: a machine, a vCPU, its memory. */
+/* What most scenarios begin with: a machine, a vCPU, its memory, a group. */
 #ifndef MACHINE_H
 #define MACHINE_H
 
@@ -38,6 +38,26 @@ static inline int set_slot(int vm, int slot, unsigned long at,
 	};
 
 	return u_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r);
+}
+
+/* The pseudo-device that introduces groups to the machine. */
+static inline int make_intro(int vm)
+{
+	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
+
+	u_assert(!u_ioctl(vm, KVM_CREATE_DEVICE, &d));
+	return d.fd;
+}
+
+static inline int set_group(int intro, int attr, int group)
+{
+	struct kvm_device_attr a = {
+		.group = KVM_DEV_VFIO_GROUP,
+		.attr = attr,
+		.addr = (unsigned long)&group,
+	};
+
+	return u_ioctl(intro, KVM_SET_DEVICE_ATTR, &a);
 }
 
 #endif

@@ -1,28 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the host does to a machine's memory, against all that may meet it. */
-#include "arch/model/model.h"
-#include "machine.h"
-
-static int vm, vcpu;
-static char *memory;
-
-static void set_memory(unsigned long size)
-{
-	u_assert(!set_slot(vm, 0, 0, size, memory));
-}
-
-static void setup(void)
-{
-	struct model_script s = { .n = 2, .op = {
-		{ .kind = MODEL_WRITE, .value = 7 }, { .kind = MODEL_TOUCH },
-	} };
-
-	vm = make_vm();
-	vcpu = make_vcpu(vm, 0);
-	memory = u_memory(PAGE);
-	set_memory(PAGE);
-	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
-}
+#include "page.h"
 
 /* The page is in the table, and in the vCPU's memory of it. */
 static void setup_mapped(void)
@@ -32,20 +10,6 @@ static void setup_mapped(void)
 	setup();
 	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
 	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
-}
-
-static void close_all(void)
-{
-	u_close(vcpu);
-	u_close(vm);
-	if (memory)
-		u_munmap(memory, PAGE);
-}
-
-static void unmap(void)
-{
-	if (memory)
-		u_munmap(memory, PAGE);
 }
 
 /* Tasks. */
@@ -63,12 +27,6 @@ static void age(void)
 static void end_process(void)
 {
 	u_exit();
-}
-
-static void take_back(void)
-{
-	u_munmap(memory, PAGE);
-	memory = NULL;
 }
 
 static void close_both(void)
@@ -100,11 +58,6 @@ SCENARIO("vcpu-vs-unmap", "a vCPU is made while a page is taken back",
 SCENARIO("vcpu-vs-close", "a vCPU is made while the machine is closed",
 	 setup, unmap, add_vcpu, close_both);
 
-static void remove_slot(void)
-{
-	set_memory(0);
-}
-
 SCENARIO("age-vs-slot", "the host asks after a page whose slot is removed",
 	 setup_mapped, close_all, age, remove_slot);
 
@@ -135,19 +88,12 @@ SCENARIO("fault-vs-other", "another page is taken back while the guest faults",
 
 static void slot_again(void)
 {
-	struct kvm_userspace_memory_region r = {
-		.slot = 1, .guest_phys_addr = PAGE, .memory_size = PAGE,
-		.userspace_addr = (unsigned long)memory,
-	};
-
-	u_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r);
+	set_slot(vm, 1, PAGE, PAGE, memory);
 }
 
 static void slot_gone(void)
 {
-	struct kvm_userspace_memory_region r = { .slot = 0 };
-
-	u_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r);
+	set_slot(vm, 0, 0, 0, NULL);
 }
 
 SCENARIO("slot-vs-slot", "slots are added and removed by two tasks",
@@ -156,9 +102,6 @@ SCENARIO("slot-vs-slot", "slots are added and removed by two tasks",
 /* Two slots that share tables; both pages are mapped. */
 static void setup_two(void)
 {
-	struct kvm_userspace_memory_region r = {
-		.slot = 1, .guest_phys_addr = PAGE, .memory_size = PAGE,
-	};
 	struct model_script s = { .n = 2, .op = {
 		{ .kind = MODEL_TOUCH }, { .kind = MODEL_WRITE, .gpa = PAGE },
 	} };
@@ -168,8 +111,7 @@ static void setup_two(void)
 	} };
 
 	setup_spare();
-	r.userspace_addr = (unsigned long)spare;
-	u_assert(!u_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r));
+	u_assert(!set_slot(vm, 1, PAGE, PAGE, spare));
 	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
 	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
 	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &again));

@@ -14,20 +14,13 @@ static void setup(void)
 		{ .kind = MODEL_OUT, .port = PORT, .value = 5 },
 		{ .kind = MODEL_OUT, .port = PORT, .value = 6 },
 	} };
-	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
-	struct kvm_device_attr a = {
-		.group = KVM_DEV_VFIO_GROUP,
-		.attr = KVM_DEV_VFIO_GROUP_ADD,
-		.addr = (unsigned long)&group,
-	};
 
 	vm = make_vm();
 	vcpu = make_vcpu(vm, 0);
 	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
-	u_assert(!u_ioctl(vm, KVM_CREATE_DEVICE, &d));
-	intro = d.fd;
+	intro = make_intro(vm);
 	group = u_open("/dev/twill-vfio/0");
-	u_assert(!u_ioctl(intro, KVM_SET_DEVICE_ATTR, &a));
+	u_assert(!set_group(intro, KVM_DEV_VFIO_GROUP_ADD, group));
 }
 
 static void setup_open(void)
