@@ -23,8 +23,11 @@ GUESTS := build/guest/hello16.bin $(patsubst %,build/guest/%.elf, \
 .PHONY: help run check check-fast check-tangle check-weave check-programs \
 	check-lives check-fuzz check-failures reference clean
 help: ## this table
-	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^##@/ { if (!text[at = substr($$0, 5)]) title[++n] = at } \
+		/^[a-z-]+:.*## / { text[at] = text[at] \
+			sprintf("  make %-10s %s\n", $$1, $$2) } \
+		END { for (i = 1; i <= n; i++) \
+			printf "\n%s\n%s", title[i], text[title[i]] }' \
 		$(MAKEFILE_LIST)
 
 # The book is the source: what is not up to date is tangled first.
@@ -59,7 +62,7 @@ build/check: tests/check.c | build/stamps/need-check
 
 # What a check needs is made by the check, with its own make; what is made
 # here is only what many of them would wait for one another to make.
-check: build/check build/stamps/need-run ## every test there is
+check: build/check build/stamps/need-run ## every test there is; some of them: build/check NAME... (tests/check.c)
 	@build/check
 check-fast: build/check ## those that take seconds, without QEMU
 	@build/check fast

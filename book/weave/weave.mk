@@ -15,6 +15,7 @@ BOOK_FORMAT := markdown-auto_identifiers-implicit_header_references$(strip \
 PANDOC := pandoc --fail-if-warnings --wrap=none -f $(BOOK_FORMAT) --citeproc \
 	--bibliography=book/references.bib --lua-filter=book/weave/filter.lua -M link-citations=true -M lang=en-GB
 
+##@ Read, build, run
 .PHONY: book
 book: $(BOOK)/links-checked $(BOOK)/twill.pdf ## the book: build/book/html/index.html, build/book/twill.pdf
 	@echo "book: $(BOOK)/html/index.html, $(BOOK)/twill.pdf"

@@ -3,10 +3,6 @@
 VMM_CFLAGS := -Os -static -pthread -Wall -Wextra
 GUEST_CC := $(CC) -m32 -nostdlib -static -Wl,--build-id=none
 
-.PHONY: vmm
-vmm: build/vmm/twill build/guest/hello16.bin build/guest/hello32.elf \
-	$(patsubst %,build/guest/%.elf,hello64 memory smp kernel)
-
 build/vmm/twill: $(addprefix src/vmm/,twill.c load.c ports.c vmm.h)
 	@mkdir -p $(@D)
 	$(CC) $(VMM_CFLAGS) -o $@ $(filter %.c,$^)

@@ -8,20 +8,7 @@ set -u
 here=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
-
-ok() {
-	if "${@:2}" >"$work.log" 2>&1; then
-		echo "ok: $1"
-		passed=$((passed + 1))
-	else
-		echo "not ok: $1"
-		sed 's/^/	/' "$work.log"
-		failed=$((failed + 1))
-	fi
-	rm -f "$work.log"
-}
+. "$here/tests/ok.sh"
 
 site() {
 	make -C "$work" --no-print-directory build/book/links-checked
@@ -232,5 +219,4 @@ ok "refuses an undefined reference on paper" faulty 'See \ref{gone}.' 'gone.*und
 ok "refuses a letter that the font has not" faulty 'A 漢.' 'Missing character'
 ok "refuses what LaTeX cannot read" faulty '\gone' 'Undefined control'
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+all_ok

@@ -220,11 +220,6 @@ void sti_hlt(void)
 	halt(HERE);
 }
 
-bool irqs_enabled(void)
-{
-	return mine(HERE)->enabled;
-}
-
 void guest_trap(int vector)
 {
 	struct guest_cpu *c = mine(HERE);

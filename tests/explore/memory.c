@@ -33,8 +33,6 @@ static int nobjects;
 static uintptr_t next_free;
 static long accesses;
 static char *saved_data;
-static struct { uintptr_t start; size_t size; } allowed[8];
-static int nallowed;
 
 void memory_setup(void)
 {
@@ -67,16 +65,6 @@ void memory_reset(void)
 	nobjects = 0;
 	next_free = (uintptr_t)ARENA + 4096;
 	accesses = 0;
-	nallowed = 0;
-}
-
-/* Memory that tasks may touch although no allocation made it. */
-void allow_memory(uintptr_t start, size_t size)
-{
-	if (nallowed == 8)
-		die("too many special memories");
-	allowed[nallowed].start = start;
-	allowed[nallowed++].size = size;
 }
 
 void *arena_alloc(size_t size, size_t align, const char *name,
@@ -176,7 +164,6 @@ struct object *check_place(uintptr_t addr, size_t size, bool write,
 			   unsigned long pc)
 {
 	struct object *o;
-	int i;
 
 	if (!size)
 		return NULL;
@@ -191,10 +178,6 @@ struct object *check_place(uintptr_t addr, size_t size, bool write,
 		return NULL;
 	if (!write && within(addr, size, __executable_start, _end))
 		return NULL;
-	for (i = 0; i < nallowed; i++)
-		if (addr >= allowed[i].start &&
-		    addr + size <= allowed[i].start + allowed[i].size)
-			return NULL;
 	bad_access(addr, size, write, pc);
 }
 

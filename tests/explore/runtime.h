@@ -267,7 +267,6 @@ void race_access(struct object *o, uintptr_t addr, size_t size, bool write,
 void race_free(struct object *o, unsigned long pc);
 void race_birth(struct object *o);
 unsigned int state_hash(void);
-void allow_memory(uintptr_t start, size_t size);
 void arena_rewind(uintptr_t to);
 void blame(unsigned long pc, const struct stack *s);
 void check_leaks(bool with_init);

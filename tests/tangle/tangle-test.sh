@@ -9,8 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 script=${TANGLE:-$here/../../tangle.sh}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
+. "$here/../ok.sh"
 
 # A new book in $work, its only chapter from stdin, tangled once.
 book() {
@@ -22,18 +21,6 @@ book() {
 
 twill() {
 	(cd "$work" && ./tangle.sh "$@")
-}
-
-ok() {
-	if "${@:2}" >"$work.log" 2>&1; then
-		echo "ok: $1"
-		passed=$((passed + 1))
-	else
-		echo "not ok: $1"
-		sed 's/^/	/' "$work.log"
-		failed=$((failed + 1))
-	fi
-	rm -f "$work.log"
 }
 
 # The tree that $work/book makes is refused with words like $1, and untouched.
@@ -307,5 +294,4 @@ ok "refuses a book without chapters" refused 'no chapters'
 sound; ok "refuses options that it does not know" refused 'write what changed' --chekc
 sound; ok "is quick: 10,000 lines" fast
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+all_ok

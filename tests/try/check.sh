@@ -4,7 +4,8 @@
 # as on KVM, and end with status 0. Some run on Twill alone: under QEMU KVM does
 # not keep XCR0 apart, for want of an intercept (apart.c), and loses the
 # interrupt shadow (events.c); it plays instructions that Twill refuses
-# (hostile.c).
+# (hostile.c), and has not the tracepoint that large.c counts by.
+# usage: check.sh [debug]	debug: only memory.c, on the debug kernel
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=build/try-check

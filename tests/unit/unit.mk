@@ -2,7 +2,7 @@
 # What needs no hardware, as ordinary programs under Check.
 
 .PHONY: check-units
-check-units: build/test-decode build/test-core ## the decoder, slots, tables, segments
+check-units: build/test-decode build/test-core
 	@build/test-decode
 	@build/test-core
 

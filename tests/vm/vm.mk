@@ -29,7 +29,7 @@ kernel: | build/stamps/need-debug ## the debug kernel, from Debian's linux-sourc
 
 # A lab's failing orders on the debug kernel; with SCHEDULE, that one alone.
 TRIES ?= 3
-replay: build/explore build/scenarios build/tangled | build/stamps/need-debug ## what the booted kernel says of a lab's orders: LAB=… [SCHEDULE=…]
+replay: build/explore build/scenarios build/tangled | build/stamps/need-debug ## what the booted kernel says of a lab's orders: LAB=… [VARIANT=… SCHEDULE=…]
 	@$(if $(LAB),,echo "make replay LAB=lock-inversion [SCHEDULE=…]" >&2; exit 2;) \
 		$(MAKE) -s $$(awk -F '\t' '$$1 ~ "^$(LAB)/" \
 			{ print "build/variants/" $$1 "/explore" }' \

@@ -48,7 +48,6 @@ void cli(void);
 void sti(void);
 void hlt(void);
 void sti_hlt(void);		/* both, and nothing between them */
-bool irqs_enabled(void);
 void guest_trap(int vector);	/* an exception, here and now */
 
 /* The host's: sent now, arrives some time later. */
