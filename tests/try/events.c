@@ -12,7 +12,6 @@
 
 #define MEMORY 0x20000
 #define STACK 0x9000	/* in a page that nobody has touched */
-#define HANDLERS 0x3000
 #define PORT 0xe9
 
 /* A handler for interrupt 0x20 says i; for NMI, n, w, x; for #GP, g. */

@@ -8,8 +8,6 @@
 #include "machine.h"
 
 #define MEMORY 0x200000
-#define IDT 0x3000
-#define HANDLERS 0x4000		/* a page of HLT: n stands at HANDLERS + n */
 #define TABLES 0x10000
 #define STACK 0x9000
 
@@ -84,25 +82,15 @@ static const struct try * const tries[] = {
 
 static int failed;
 
-/* Beside the first 2 MiB, the second, and 2 MiB at 512 GiB; and the handlers. */
+/* Beside the first 2 MiB, the second, and 2 MiB at 512 GiB. */
 static void set_tables(uint8_t *memory)
 {
 	uint64_t *table = (uint64_t *)(memory + TABLES);
-	unsigned int i;
 
 	table[1] = TABLES + 0x3007;
 	table[1025] = 0x200087;
 	table[1536] = TABLES + 0x4007;
 	table[2048] = 0x8000000087;
-	for (i = 0; i < 32; i++) {
-		uint64_t to = HANDLERS + i;
-		uint64_t *gate = (uint64_t *)(memory + IDT + 16 * i);
-
-		gate[0] = (to & 0xffff) | 8 << 16 | 0x8e0000000000;
-	}
-	memset(memory + HANDLERS, 0xf4, 32);
-	/* The handlers' code segment, which the processor looks up. */
-	*(uint64_t *)(memory + 0x6008) = 0x00af9b000000ffff;
 }
 
 static void set_registers(const struct machine *m)
@@ -112,10 +100,7 @@ static void set_registers(const struct machine *m)
 
 	ASK(m->vcpu, KVM_GET_SREGS, &sregs);
 	long_mode(&sregs, m->memory, TABLES);
-	sregs.idt.base = IDT;
-	sregs.idt.limit = 0x1ff;
-	sregs.gdt.base = 0x6000;
-	sregs.gdt.limit = 15;
+	set_handlers(&sregs, m->memory, 64, 0);
 	ASK(m->vcpu, KVM_SET_SREGS, &sregs);
 	ASK(m->vcpu, KVM_SET_REGS, &regs);
 }

@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #define CODE 0x1000
+#define GDT 0x2000
+#define IDT 0x3000
+#define HANDLERS 0x4000
 
 /* A program, which ends with HLT. */
 #define GUEST(name, bits, code)				\
@@ -153,6 +156,28 @@ static inline void long_mode(struct kvm_sregs *s, uint8_t *memory,
 	s->cr3 = tables;
 	s->cr4 = 0x620;
 	s->efer = 0x500;
+}
+
+/*
+ * Handlers for exceptions: number n is a HLT at HANDLERS + n, so that where a
+ * guest has halted says which it was. IST is the stack's number, or 0.
+ */
+static inline void set_handlers(struct kvm_sregs *s, uint8_t *memory, int bits,
+				uint64_t ist)
+{
+	uint64_t *table = (uint64_t *)(memory + IDT);
+	unsigned int i;
+
+	for (i = 0; i < 32; i++)
+		table[bits == 64 ? 2 * i : i] =
+			(HANDLERS + i) | 8 << 16 | ist << 32 | 0x8e0000000000;
+	memset(memory + HANDLERS, 0xf4, 32);
+	*(uint64_t *)(memory + GDT + 8) = bits == 64 ?
+		0x00af9b000000ffff : 0x00cf9b000000ffff;
+	s->idt.base = IDT;
+	s->idt.limit = 0x1ff;
+	s->gdt.base = GDT;
+	s->gdt.limit = 15;
 }
 
 #endif

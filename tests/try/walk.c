@@ -8,9 +8,6 @@
 #include "machine.h"
 
 #define MEMORY 0x40000
-#define GDT 0x2000
-#define IDT 0x3000
-#define HANDLERS 0x4000		/* a page of HLT: n stands at HANDLERS + n */
 #define TSS 0x5000
 #define PLACE 0x6000		/* the byte's, which is mapped at VIRTUAL */
 #define STACK 0x9000
@@ -90,29 +87,14 @@ static const struct try tries[] = {
 	  32, 0xffffffff, 3 },
 };
 
-/* Beside the first 2 MiB, a page at VIRTUAL; and the handlers. */
+/* Beside the first 2 MiB, a page at VIRTUAL. */
 static void set_tables(uint8_t *memory, const struct try *t)
 {
 	uint64_t *table = (uint64_t *)(memory + TABLES);
-	unsigned int i;
 
 	table[1024] = P | W | A | D | PS;
 	table[1025] = TABLES + 0x3000 + P + W + U;
 	table[1536] = PLACE + t->pte;
-	for (i = 0; i < 32; i++) {
-		uint64_t *gate = (uint64_t *)(memory + IDT + 16 * i);
-		uint64_t to = HANDLERS + i;
-
-		if (t->bits == 64)
-			gate[0] = to | 8 << 16 | 0x8e0100000000;
-		else
-			((uint64_t *)(memory + IDT))[i] =
-				to | 8 << 16 | 0x8e0000000000;
-	}
-	memset(memory + HANDLERS, 0xf4, 32);
-	*(uint64_t *)(memory + GDT + 8) = t->bits == 64 ?
-		0x00af9b000000ffff : 0x00cf9b000000ffff;
-	*(uint64_t *)(memory + TSS + 0x24) = STACK;	/* IST 1 */
 }
 
 static void set_registers(const struct machine *m, const struct try *t)
@@ -135,10 +117,8 @@ static void set_registers(const struct machine *m, const struct try *t)
 	s.cr0 |= t->cr0;
 	s.tr = (struct kvm_segment){ .base = TSS, .limit = 0x67, .type = 0xb,
 				     .present = 1, .selector = 0x10 };
-	s.idt.base = IDT;
-	s.idt.limit = 0x1ff;
-	s.gdt.base = GDT;
-	s.gdt.limit = 15;
+	set_handlers(&s, m->memory, t->bits, t->bits == 64);
+	*(uint64_t *)(m->memory + TSS + 0x24) = STACK;	/* IST 1 */
 	ASK(m->vcpu, KVM_SET_SREGS, &s);
 	ASK(m->vcpu, KVM_SET_REGS, &regs);
 }
