@@ -145,6 +145,12 @@ def table(got):
     over, best = (last['cpuid']['twill'][k] / last['cpuid']['floor'][k]
                   for k in ('median', 'min'))
     print(f'\nan exit over the bare loop: {over:.2f} (best {best:.2f})')
+    for row in 'io', 'fault-4k', 'fault-2m':
+        share = [last['cpuid']['floor'][k] / last[row]['kvm'][k]
+                 for k in ('median', 'min')]
+        last[row]['floor_of_kvm'] = [round(x, 3) for x in share]
+        print(f'the bare loop alone, {row}: {share[0]:.2f} of KVM '
+              f'(best {share[1]:.2f})')
     for who in 'twill', 'kvm':
         leaf = ('2 MiB' if 4 * last['fault-2m-next'][who]['median'] <
                 last['fault-2m'][who]['median'] else '4 KiB')
