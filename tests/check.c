@@ -101,6 +101,17 @@ START_TEST(run_check)
 }
 END_TEST
 
+static bool known(const char *name)
+{
+	int i;
+
+	for (i = 0; i < NCHECKS; i++) {
+		if (!strcmp(name, checks[i].name))
+			return true;
+	}
+	return !strcmp(name, "fast");
+}
+
 static bool wanted(const struct check *c, int argc, char **argv)
 {
 	bool fast = argc > 1 && !strcmp(argv[1], "fast");
@@ -123,6 +134,12 @@ int main(int argc, char **argv)
 	SRunner *runner;
 	int i, failed;
 
+	for (i = 1; i < argc; i++) {
+		if (!known(argv[i])) {
+			fprintf(stderr, "check: there is no %s\n", argv[i]);
+			return 2;
+		}
+	}
 	mkdir("build/checks", 0777);
 	unsetenv("MAKEFLAGS");	/* the commands' makes are not our make's */
 	unsetenv("MAKELEVEL");

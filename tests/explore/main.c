@@ -14,7 +14,8 @@ static const char usage[] =
 	"       explore SCENARIO [--variant V] [--bound N] [--complete]\n"
 	"               [--faults N] [--no-lock-order] [--replay S] [--step] [--json]\n"
 	"       explore SCENARIO --outcomes\n"
-	"       explore grid --tasks T --sections S [--bound N]\n";
+	"       explore grid --tasks T --sections S [--bound N]\n"
+	"each with [--unreduced] [--budget EXECUTIONS] [--repeat TIMES]\n";
 
 static int by_name(const void *a, const void *b)
 {

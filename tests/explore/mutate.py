@@ -200,6 +200,8 @@ def main():
                 bad += 1
                 print("%-70s SURVIVES" % name)
             sys.stdout.flush()
+    if not n:
+        sys.exit("mutants: none is named so")
     with open(os.path.join(ROOT, "build/mutants.json"), "w") as f:
         json.dump(record, f, indent=1)
     total = len(record) - same

@@ -77,6 +77,9 @@ def rows(wanted):
         for line in f:
             if line.strip():
                 found.append(dict(zip(names, line.rstrip("\n").split("\t"))))
+    unknown = set(wanted) - {r["variant"] for r in found}
+    if unknown:
+        sys.exit("variants: there is no " + ", ".join(sorted(unknown)))
     return [r for r in found if not wanted or r["variant"] in wanted]
 
 

@@ -210,6 +210,8 @@ def plan(args, kdir):
             quiet.append((row['variant'], path))
         elif args.variant in (None, row['variant']):
             failing.append((row, path, explore(row, args.schedule)))
+    if not failing:
+        raise Failed(f'{args.variant} is not a variant that a kernel notices')
     orders = [(row, seen) for row, _, seen in failing]
     if args.tree:
         quiet = [(f'tree-{os.getpid()}', os.path.abspath(args.tree))]
