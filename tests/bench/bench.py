@@ -3,8 +3,10 @@
 """Twill and KVM side by side in one boot of the tests' machine; the explorer.
 
 Every round loads Twill, measures, unloads it, then the bare loop (floor/),
-then KVM, so that whatever else the host does hits all of them alike. Prints a
-table; writes build/bench.json. QUICK=1 runs everything and measures nothing
+then KVM, so that whatever else the host does hits all of them alike. Meanwhile
+each holds a machine, so that none of those measured is the first or the last:
+what is switched on and off then is not measured, and KVM's part of it can hang
+under QEMU (tests/vm/hold.c, which is why one CPU is online then). Prints a table; writes build/bench.json. QUICK=1 runs everything and measures nothing
 worth keeping.
 """
 import json
@@ -46,19 +48,40 @@ echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
 for m in irqbypass ccp; do
 	[ ! -e $m.ko ] || insmod ./$m.ko
 done
+cpus() {{
+	for c in /sys/devices/system/cpu/cpu[1-9]*/online; do
+		echo $1 >$c
+	done
+}}
+hold() {{
+	./hold $1
+	cpus 1
+}}
+let_go() {{
+	cpus 0
+	killall hold
+	while pidof hold >/dev/null; do sleep 0.1; done
+}}
+cpus 0
 for round in $(seq {rounds}); do
-	echo @ twill
 	insmod ./twill.ko
+	hold /dev/twill
+	echo @ twill
 	./bench /dev/twill {samples} {divisor}
+	let_go
 	rmmod twill
+	cpus 1
 	echo @ floor
 	insmod ./floor.ko samples={zeros}
 	sed 's/,/\\n/g' /sys/module/floor/parameters/samples | sed 's/^/cpuid /'
 	rmmod floor
-	echo @ kvm
+	cpus 0
 	insmod ./kvm.ko
 	insmod ./kvm-amd.ko
+	hold /dev/kvm
+	echo @ kvm
 	./bench /dev/kvm {samples} {divisor}
+	let_go
 	rmmod kvm-amd
 	rmmod kvm
 done
@@ -83,8 +106,10 @@ def payload(out, rounds, samples, divisor):
     for f in files:
         subprocess.run(['strip', '-g', '-o', f'{out}/{os.path.basename(f)}',
                         f], check=True)
-    subprocess.run(['cc', '-O2', '-Wall', '-Wextra', '-static', '-o',
-                    out + '/bench', HERE + '/bench.c'], check=True)
+    for program in HERE + '/bench', VM + '/hold':
+        subprocess.run(['cc', '-O2', '-Wall', '-Wextra', '-static', '-o',
+                        f'{out}/{os.path.basename(program)}', program + '.c'],
+                       check=True)
     with open(out + '/run', 'w') as f:
         f.write(SCRIPT.format(rounds=rounds, samples=samples, divisor=divisor,
                               zeros=','.join(['0'] * min(10 * samples, 128))))

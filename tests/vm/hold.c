@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Makes a machine of KVM's, with a vCPU, and holds it in the background.
+ * Makes a machine, with a vCPU, and holds it in the background.
+ * usage: hold [DEVICE]
  *
  * KVM patches the scheduler (preempt_notifier_key) when its first machine
  * comes and when its last one goes, and other places for a vCPU. Under QEMU
@@ -15,12 +16,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-int main(void)
+int main(int argc, char **argv)
 {
-	int vm = ioctl(open("/dev/kvm", O_RDWR), KVM_CREATE_VM, 0UL);
+	const char *device = argc > 1 ? argv[1] : "/dev/kvm";
+	int vm = ioctl(open(device, O_RDWR), KVM_CREATE_VM, 0UL);
 
 	if (ioctl(vm, KVM_CREATE_VCPU, 0UL) < 0)
-		err(125, "cannot make a machine of KVM's");
+		err(125, "cannot make a machine by %s", device);
 	switch (fork()) {
 	case -1:
 		err(125, "fork");
