@@ -81,12 +81,13 @@ check-lives: build/tangled | build/stamps/need-debug
 	@tests/try/check.sh debug
 
 # By chance, but the same each time; another SEED makes others. The debug kernel
-# takes ten times as long for a request.
+# takes ten times as long for a request: CALLS=100000 gives it as many.
 SEED ?= 1
+CALLS ?= 20000
 check-fuzz: build/tangled | build/stamps/need-debug
 	@tests/vm/answers.sh -s $(SEED) -n 10000
 	@tests/vm/lives.sh stock 400 'fuzz -s $(SEED) -n 100000'
-	@tests/vm/lives.sh debug 400 'fuzz -s $(SEED) -n 6000'
+	@tests/vm/lives.sh debug 900 'fuzz -s $(SEED) -n $(CALLS)'
 check-failures: build/tangled | build/stamps/need-debug
 	@tests/vm/lives.sh debug 300 failures
 

@@ -5,18 +5,19 @@
  *
  * What is not exact is made so: the caches are shrunk (which also empties
  * KASAN's quarantine), RCU has had its grace period, the page cache is dropped,
- * and the CPUs' own lists of free pages are drained. What is left of chance is
- * the kernel's own doings, and that a cache takes all of the slab that a CPU
- * has at hand for used. So a slab for each CPU is allowed, ACCOUNT_PAGES and
- * ACCOUNT_SLACK for the rest: who wants to see a leak of one object a life
- * lives more often than that.
+ * what vfree() left to be unmapped later is unmapped (KASAN keeps its shadow as
+ * long: thousands of pages), the CPUs' own lists of free pages are free too, and
+ * KASAN's depot of stacks, which only grows, is not counted; of these two tells
+ * settle.ko. What is left of chance is the kernel's own doings, and that a cache
+ * takes all of the slab that a CPU has at hand for used. So a slab for each CPU
+ * is allowed, ACCOUNT_PAGES and ACCOUNT_SLACK for the rest: who wants to see a
+ * leak of one object a life lives more often than that.
  */
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
 
-#define ACCOUNT_SLACK 24	/* page tables, areas */
-#define ACCOUNT_PAGES 256	/* free pages, which come and go by slabs */
-#define ACCOUNT_DEBUG 3		/* times as many, with shadows and records */
+#define ACCOUNT_SLACK 24	/* page tables, areas, per-CPU pages */
+#define ACCOUNT_PAGES 128	/* free pages, which come and go by slabs */
 #define ACCOUNT_CACHES 64
 
 struct account {
@@ -29,7 +30,8 @@ struct account {
 	long tables;		/* pages of page tables of processes */
 	long areas;		/* areas that vmalloc has handed out */
 	long percpu;		/* pages of per-CPU memory */
-	long free;		/* pages */
+	long free;		/* pages, those at a CPU's hand too */
+	long depot;		/* pages of KASAN's stacks, never given back */
 };
 
 /* Let things settle, and count. */

@@ -9,16 +9,19 @@ kind=$1 limit=$2
 shift 2
 eval "$("$here/kernel.sh" "$kind")"
 "$here/module.sh" . "build/module/$kind" "$kdir"
+"$here/module.sh" "$here/settle" "build/module/settle-$kind" "$kdir"
 out=build/lives/$kind-${1%% *}
 rm -rf "$out"
 mkdir -p "$out/payload"
-cp "build/module/$kind"/twill{,_vfio}.ko "$out/payload"
-{
-	echo '#!/bin/sh'
-	echo 'set -e'
-	echo 'insmod ./twill.ko'
-	echo 'insmod ./twill_vfio.ko'
-} >"$out/payload/run"
+cp "build/module/$kind"/twill{,_vfio}.ko "build/module/settle-$kind/settle.ko" \
+	"$out/payload"
+cat >"$out/payload/run" <<'END'
+#!/bin/sh
+set -e
+insmod ./settle.ko depot_index=0x0$(sed -n 's/ . depot_index$//p' /proc/kallsyms)
+insmod ./twill.ko
+insmod ./twill_vfio.ko
+END
 for command; do
 	program=${command%% *}
 	cc -Wall -Wextra -Wno-unused-result -O1 -static -pthread \
