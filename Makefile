@@ -80,13 +80,12 @@ check-lives: build/tangled | build/stamps/need-debug
 	@tests/vm/lives.sh debug 400 'lives 1000 7' 'shared 2'
 	@tests/try/check.sh debug
 
-# By chance, but the same each time; another SEED makes others. The debug kernel
-# takes ten times as long for a request: CALLS=100000 gives it as many.
+# By chance, but the same each time; another SEED makes others.
 SEED ?= 1
-CALLS ?= 20000
+CALLS ?= 100000
 check-fuzz: build/tangled | build/stamps/need-debug
 	@tests/vm/answers.sh -s $(SEED) -n 10000
-	@tests/vm/lives.sh stock 400 'fuzz -s $(SEED) -n 100000'
+	@tests/vm/lives.sh stock 400 'fuzz -s $(SEED) -n $(CALLS)'
 	@tests/vm/lives.sh debug 900 'fuzz -s $(SEED) -n $(CALLS)'
 check-failures: build/tangled | build/stamps/need-debug
 	@tests/vm/lives.sh debug 300 failures
