@@ -21,7 +21,8 @@ GUESTS := build/guest/hello16.bin $(patsubst %,build/guest/%.elf, \
 
 ##@ Read, build, run
 .PHONY: help run check check-fast check-tangle check-weave check-programs \
-	check-lives check-fuzz check-failures reference clean
+	check-lives lives-debug lives-stock lives-memory lives-power check-fuzz \
+	fuzz-debug fuzz-stock fuzz-answers check-failures reference clean
 help: ## this table
 	@awk -F ':.*## ' '/^##@/ { if (!text[at = substr($$0, 5)]) title[++n] = at } \
 		/^[a-z-]+:.*## / { text[at] = text[at] \
@@ -74,19 +75,31 @@ check-weave: | build/stamps/need-book
 check-programs: build/tangled | build/stamps/need-debug
 	@tests/try/check.sh
 	@tests/vm/nmi.sh stock
+
+# A machine is busy on one CPU or two: the parts of a check run side by side.
+SIDE_BY_SIDE = @$(MAKE) --no-print-directory -k -j2 -Otarget
 check-lives: build/tangled | build/stamps/need-debug
-	@tests/vm/power.sh
+	$(SIDE_BY_SIDE) lives-debug lives-stock lives-memory lives-power
+lives-debug:
+	@tests/vm/lives.sh debug 600 'lives 1000 7' 'shared 2'
+lives-stock:
 	@tests/vm/lives.sh stock 300 'lives 1000' 'shared 10'
-	@tests/vm/lives.sh debug 400 'lives 1000 7' 'shared 2'
+lives-memory:
 	@tests/try/check.sh debug
+lives-power:
+	@tests/vm/power.sh
 
 # By chance, but the same each time; another SEED makes others.
 SEED ?= 1
 CALLS ?= 100000
 check-fuzz: build/tangled | build/stamps/need-debug
-	@tests/vm/answers.sh -s $(SEED) -n 10000
-	@tests/vm/lives.sh stock 400 'fuzz -s $(SEED) -n $(CALLS)'
+	$(SIDE_BY_SIDE) fuzz-debug fuzz-stock fuzz-answers
+fuzz-debug:
 	@tests/vm/lives.sh debug 900 'fuzz -s $(SEED) -n $(CALLS)'
+fuzz-stock:
+	@tests/vm/lives.sh stock 400 'fuzz -s $(SEED) -n $(CALLS)'
+fuzz-answers:
+	@tests/vm/answers.sh -s $(SEED) -n 10000
 check-failures: build/tangled | build/stamps/need-debug
 	@tests/vm/lives.sh debug 300 failures
 
