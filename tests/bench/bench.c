@@ -498,8 +498,6 @@ int main(int argc, char **argv)
 	CPU_SET(1, &cpu);
 	if (sched_setaffinity(0, sizeof(cpu), &cpu))
 		err(1, "sched_setaffinity");
-	/* While a machine is there KVM does not switch the hardware off. */
-	ASK(kvm, KVM_CREATE_VM, 0);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (argc == 4 || !strcmp(argv[4], rows[i].name))
 			rows[i].measure();

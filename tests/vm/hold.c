@@ -7,8 +7,8 @@
  * comes and when its last one goes, and other places for a vCPU. Under QEMU
  * 7.2 CPUs that meet the breakpoint which the kernel puts there meanwhile may
  * never leave exc_int3: about one run in fifty of tests/try/events.c hung so.
- * With a machine held there is one patching, and try.sh has it done while
- * only one CPU is online.
+ * With a machine held there is one patching, and try.sh and bench.py have it
+ * done while only one CPU is online.
  */
 #include <err.h>
 #include <fcntl.h>
