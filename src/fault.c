@@ -39,7 +39,6 @@ static int fault_level(struct vm *vm, const struct memslot *slot, gfn_t gfn)
 	return large ? 2 : 1;
 }
 
-
 /* Takes: vm->mmu_lock. */
 static void fault_map(struct vcpu *vcpu, const struct memslot *slot, gfn_t gfn,
 		      struct page **page, unsigned int n, bool write,
@@ -91,6 +90,7 @@ static long find_pages(hva_t hva, unsigned int n, bool write,
 	}
 	return found;
 }
+
 #define FAULT_AROUND 15U
 
 static unsigned int fault_around(struct vcpu *vcpu, const struct memslot *slot,

@@ -28,6 +28,17 @@ for kind in stock next; do
 	built+=" $(make -s -C "$kdir" kernelrelease)"
 done
 
+# A closing brace that nothing but an empty line, the file's end, or what
+# belongs to the function may follow.
+find src -name '*.[ch]' -exec awk '
+	FNR == 1 { after = 0 }
+	after && NF && !/^(#|}|EXPORT_SYMBOL|[\t ])/ {
+		print FILENAME ":" FNR ": no empty line after a closing brace"
+		bad = 1
+	}
+	{ after = /^}/ }
+	END { exit bad }' {} + >&2
+
 tar -C "$out" --strip-components=2 -xf /usr/src/linux-source-6.1.tar.xz \
 	linux-source-6.1/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch}
 # A file of its own name in itself is how tracepoints are declared; asm/ is

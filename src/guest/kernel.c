@@ -82,6 +82,7 @@ static void make(struct task *task, void (*start)(void))
 	*--sp = (uintptr_t)start;
 	task->rsp = (uintptr_t)(sp - 6);
 }
+
 static void yield(void)
 {
 	change(&current->rsp, idle_rsp);

@@ -31,6 +31,7 @@ static void put_number(uint64_t n, unsigned int base)
 	while (n /= base);
 	put_string(p);
 }
+
 /* %u: an unsigned int; %x: 64 bits, in hexadecimal; %s: a string. */
 void print(const char *format, ...)
 {

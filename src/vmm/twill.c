@@ -53,6 +53,7 @@ static void add_memory(struct machine *machine)
 	region.userspace_addr = (uintptr_t)machine->memory;
 	ASK(machine->vm, KVM_SET_USER_MEMORY_REGION, &region);
 }
+
 static void make_machine(struct machine *machine, const char *device)
 {
 	int version;
@@ -89,6 +90,7 @@ static void enter_real_mode(struct kvm_sregs *sregs)
 	sregs->cs.base = 0;
 	sregs->cs.selector = 0;
 }
+
 static void enter_protected_mode(struct kvm_sregs *sregs)
 {
 	struct kvm_segment code = {
@@ -103,6 +105,7 @@ static void enter_protected_mode(struct kvm_sregs *sregs)
 	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
 	sregs->cr0 |= 1;
 }
+
 static void set_registers(const struct machine *machine, int vcpu,
 			  unsigned int id)
 {
@@ -160,6 +163,7 @@ static void run_vcpu(int vcpu, unsigned int id, struct kvm_run *run)
 		}
 	}
 }
+
 static struct machine *the_machine;
 
 static void *vcpu_thread(void *arg)
@@ -176,6 +180,7 @@ static void *vcpu_thread(void *arg)
 	run_vcpu(vcpu, id, run);
 	return NULL;
 }
+
 static void run_all(struct machine *machine)
 {
 	pthread_t thread[MAX_VCPUS];
@@ -214,6 +219,7 @@ static void explain(void)
 	      "  -d     the device node (/dev/twill)\n", stderr);
 	exit(FAILED);
 }
+
 int main(int argc, char **argv)
 {
 	static struct machine machine = { .vcpus = 1, .size = 16 * MIB };

@@ -14,7 +14,7 @@ build/test-decode: tests/unit/decode.c build/tangled | build/stamps/need-check
 # Against models, in one task; of regs.c, which needs a kernel, one chunk.
 build/test-core: tests/unit/core.c build/tangled | build/stamps/need-check
 	@mkdir -p build/unit
-	@notangle -t8 -R"segments, for the VMM" book/02a-vcpu.nw \
+	@notangle -t8 -R"segments, for the VMM" book/11-vcpu.nw \
 		>build/unit/segments.h
 	@$(CC) -O1 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 		-I build/unit -I tests/explore/include -I src -I src/arch/model \

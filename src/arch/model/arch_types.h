@@ -36,6 +36,7 @@ static inline u64 arch_stage2_leaf(u64 pfn, bool writable, int level)
 	return pfn << PAGE_SHIFT | MODEL_PRESENT | MODEL_YOUNG |
 	       (writable ? MODEL_WRITABLE : 0) | (level > 1 ? MODEL_LARGE : 0);
 }
+
 static inline bool arch_stage2_present(u64 entry)
 {
 	return entry & MODEL_PRESENT;

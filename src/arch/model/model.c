@@ -26,6 +26,7 @@ static u64 model_walk(struct vcpu *vcpu, gfn_t gfn)
 	}
 	return 0;
 }
+
 static void model_enter(struct vcpu *vcpu)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
@@ -47,6 +48,7 @@ static void model_leave(struct vcpu *vcpu)
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	local_irq_enable();
 }
+
 static bool model_use(struct vcpu *vcpu, const struct model_op *op)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
@@ -71,6 +73,7 @@ static bool model_use(struct vcpu *vcpu, const struct model_op *op)
 		arch->value = data_race(*data);	/* as above */
 	return true;
 }
+
 static int model_memory(struct vcpu *vcpu, const struct model_op *op)
 {
 	bool done;
@@ -115,6 +118,7 @@ static int model_port(struct vcpu *vcpu, const struct model_op *op)
 	vcpu->arch.pending_in = !write;
 	return 0;
 }
+
 int arch_vcpu_complete_io(struct vcpu *vcpu)
 {
 	u32 data;
@@ -192,6 +196,7 @@ long arch_dev_ioctl(unsigned int cmd, void __user *argp)
 {
 	return -EINVAL;
 }
+
 int arch_vm_init(struct vm *vm)
 {
 	return 0;
@@ -205,6 +210,7 @@ long arch_vm_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
 {
 	return -ENOTTY;
 }
+
 int arch_vcpu_init(struct vcpu *vcpu)
 {
 	return 0;

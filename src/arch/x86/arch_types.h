@@ -47,6 +47,7 @@ struct arch_vcpu {
 		u64 next_rip;
 		u64 linear_rip;		/* where the instruction is */
 	} io;
+
 	struct {
 		bool pending;		/* the VMM has a question about an instruction */
 		bool port;		/* it is about a port, not about memory */
@@ -98,6 +99,7 @@ static inline u64 arch_stage2_leaf(u64 pfn, bool writable, int level)
 	       _PAGE_ACCESSED | (writable ? _PAGE_RW : 0) |
 	       (level > 1 ? _PAGE_PSE : 0);
 }
+
 static inline bool arch_stage2_present(u64 entry)
 {
 	return entry & _PAGE_PRESENT;

@@ -52,6 +52,7 @@ static u32 xsave_size(const struct arch_vcpu *arch, bool packed)
 	}
 	return size;
 }
+
 /**
  * cpuid_adjust() - make a leaf say what is so at the moment
  * @arch: the vCPU's
@@ -76,6 +77,7 @@ noinstr void cpuid_adjust(const struct arch_vcpu *arch,
 		entry->ebx = xsave_size(arch, true);
 	}
 }
+
 unsigned int cpuid_phys_bits(const struct arch_vcpu *arch)
 {
 	const struct kvm_cpuid_entry2 *last = cpuid_find(arch, 0x80000000, 0);
@@ -105,6 +107,7 @@ static bool same_table(const struct arch_vcpu *arch,
 	}
 	return true;
 }
+
 /**
  * cpuid_set() - take a vCPU's table of CPUID leaves from the VMM
  * @arch: the vCPU's
@@ -188,6 +191,7 @@ static const struct {
 	{ 0x80000004, 0, ALL, ALL, ALL, ALL },
 	{ 0x80000008, 0, 0x0000ffff, 0, 0, 0 },	/* sizes of addresses */
 };
+
 static void offer_leaf(struct kvm_cpuid_entry2 *entry, unsigned int i)
 {
 	u32 leaf = offer[i].leaf;
@@ -209,6 +213,7 @@ static void offer_leaf(struct kvm_cpuid_entry2 *entry, unsigned int i)
 	if (leaf == 0x1)
 		entry->ecx |= F(HYPERVISOR);
 }
+
 static void sign(struct kvm_cpuid_entry2 *entry)
 {
 	static const char name[12] = "TwillTwill";
@@ -219,6 +224,7 @@ static void sign(struct kvm_cpuid_entry2 *entry)
 	memcpy(&entry->ecx, name + 4, 4);
 	memcpy(&entry->edx, name + 8, 4);
 }
+
 /**
  * cpuid_offer() - answer KVM_GET_SUPPORTED_CPUID
  * @argp: a struct kvm_cpuid2 with room for nent entries

@@ -40,6 +40,7 @@ static u64 take_signed(struct reader *r, unsigned int size)
 {
 	return extend(take(r, size), size);
 }
+
 static bool has_bit_number(const struct insn *insn)
 {
 	return insn->op >= INSN_BT && insn->op <= INSN_BTC &&
@@ -85,6 +86,7 @@ static void place16(struct reader *r, struct insn *insn, u8 mod, u8 rm)
 		insn->disp = take_signed(r, mod);
 	}
 }
+
 static void place32(struct reader *r, struct insn *insn, u8 mod, u8 rm)
 {
 	u8 base = rm;
@@ -106,6 +108,7 @@ static void place32(struct reader *r, struct insn *insn, u8 mod, u8 rm)
 		insn->disp = take_signed(r, 4);
 	insn->rip = r->mode == 64 && !mod && rm == 5;
 }
+
 /* Returns: the register field, which may be part of the operation. */
 static int take_place(struct reader *r, struct insn *insn)
 {
@@ -141,6 +144,7 @@ enum {
 	OFFSET = 1 << 13,	/* no ModRM: RAX, and an address */
 	STRING = 1 << 14,	/* no ModRM: the registers are fixed */
 };
+
 enum { ANY = 8, UPPER = 9 };
 
 static const struct form {
@@ -197,6 +201,7 @@ static void set_sizes(const struct reader *r, struct insn *insn)
 	else
 		insn->addr_size = (mode == 16) == r->addr_prefix ? 4 : 2;
 }
+
 static const struct form *find_form(struct reader *r, struct insn *insn,
 				    u8 map, u8 opcode, int *field)
 {
@@ -218,6 +223,7 @@ static const struct form *find_form(struct reader *r, struct insn *insn,
 	}
 	return NULL;
 }
+
 static void set_op(struct insn *insn, u8 op, bool to_mem)
 {
 	bool compares = op == INSN_CMP || op == INSN_TEST || op == INSN_BT;
@@ -244,6 +250,7 @@ static void change_sizes(const struct reader *r, struct insn *insn, u16 form,
 	if (insn->size == 8 && (insn->op == INSN_INS || insn->op == INSN_OUTS))
 		insn->size = 4;		/* ports have no more */
 }
+
 static void take_other(struct reader *r, struct insn *insn, u16 form,
 		       u8 opcode)
 {
@@ -262,6 +269,7 @@ static void take_other(struct reader *r, struct insn *insn, u16 form,
 	if (form & STRING)
 		insn->rep = r->rep;
 }
+
 static int take_operation(struct reader *r, struct insn *insn, u8 opcode)
 {
 	const struct form *f;
@@ -294,6 +302,7 @@ static void choose_high_byte(const struct reader *r, struct insn *insn)
 		insn->shift = 8;
 	}
 }
+
 /**
  * insn_decode() - read an instruction
  * @insn: its description goes here
@@ -389,6 +398,7 @@ static u64 flags_of(u64 r, u64 carries, u64 overflow, unsigned int size)
 	       (r & size_mask(size) ? 0 : ZF) | (r & top ? SF : 0) |
 	       (__builtin_parity(r & 0xff) ? 0 : PF);
 }
+
 static u64 add(u64 a, u64 b, bool carry, unsigned int size, u64 *flags)
 {
 	u64 r = a + b + carry;
@@ -406,6 +416,7 @@ static u64 subtract(u64 a, u64 b, bool borrow, unsigned int size, u64 *flags)
 			  size);
 	return r;
 }
+
 static u64 result_of(u8 op, u64 a, u64 b, unsigned int size, u64 *flags)
 {
 	switch (op) {
@@ -447,6 +458,7 @@ static u64 result_of(u8 op, u64 a, u64 b, unsigned int size, u64 *flags)
 	}
 	return b;
 }
+
 static u64 alu(u8 op, u64 a, u64 b, unsigned int size, u64 *flags)
 {
 	u64 new = *flags;
@@ -458,6 +470,7 @@ static u64 alu(u8 op, u64 a, u64 b, unsigned int size, u64 *flags)
 	*flags = (*flags & ~change) | (new & change);
 	return r;
 }
+
 static bool condition(u8 number, u64 flags)
 {
 	static const u16 one_of[] = { OF, CF, ZF, CF | ZF, SF, PF, 0, ZF };
@@ -466,6 +479,7 @@ static bool condition(u8 number, u64 flags)
 
 	return yes != (number & 1);
 }
+
 static u64 compare_exchange(const struct insn *insn, u64 mem, u64 *regs,
 			    u64 *flags)
 {
@@ -477,6 +491,7 @@ static u64 compare_exchange(const struct insn *insn, u64 mem, u64 *regs,
 	set_part(&regs[RAX], mem, insn->size, 0);
 	return mem;
 }
+
 /**
  * insn_compute() - do what an instruction does
  * @insn: not a string instruction
@@ -528,6 +543,7 @@ bool insn_compare(const struct insn *insn, u64 a, u64 b, u64 *flags)
 	alu(INSN_CMP, a & mask, b & mask, insn->size, flags);
 	return insn->rep && !(*flags & ZF) == (insn->rep == REP);
 }
+
 /**
  * insn_set_reg() - put what LODS has loaded into its register
  * @insn: the LODS

@@ -37,6 +37,7 @@ static u64 linear_rip(const struct vmcb_save_area *save)
 {
 	return linear(save, SEG_CS, save->rip);
 }
+
 static bool in_segment(const struct vmcb_save_area *save, unsigned int seg,
 		       u64 offset, unsigned int size, bool write)
 {
@@ -56,6 +57,7 @@ static bool in_segment(const struct vmcb_save_area *save, unsigned int seg,
 				U32_MAX : U16_MAX);
 	return last <= s->limit || s->limit == U32_MAX;
 }
+
 /* Returns: DONE, with *AT the linear address; or what an exit returns. */
 static int address(struct vcpu *vcpu, unsigned int seg, u64 offset,
 		   unsigned int size, bool write, u64 *at)
@@ -92,6 +94,7 @@ static int ask(struct vcpu *vcpu, bool port, bool last)
 	vcpu->run->exit_reason = port ? KVM_EXIT_IO : KVM_EXIT_MMIO;
 	return 0;
 }
+
 /* A device's register: up to eight bytes that lie on one page. */
 static int device(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
 		  bool write, bool last)
@@ -112,6 +115,7 @@ static int device(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
 		memcpy(run->mmio.data, data, len);
 	return ask(vcpu, false, write && last);
 }
+
 static int ask_port(struct vcpu *vcpu, const struct insn *insn, u64 data)
 {
 	struct kvm_run *run = vcpu->run;
@@ -140,6 +144,7 @@ static int page_of(struct vcpu *vcpu, u64 linear, u32 access, gpa_t *gpa)
 	save->cr2 = linear;
 	return event_raise(vcpu, PF_VECTOR, *gpa);
 }
+
 /* Read, write, or read what is going to be written. */
 enum { READ_IT, CHANGE_IT, WRITE_IT };
 
@@ -186,6 +191,7 @@ static int fetch(struct vcpu *vcpu, u8 *bytes, unsigned int from,
 		return svm_cannot_emulate(vcpu, bytes, from);
 	return r < 0 ? r : DONE;
 }
+
 static int fetch_and_decode(struct vcpu *vcpu, struct insn *insn)
 {
 	const struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
@@ -228,6 +234,7 @@ static int finish(struct vcpu *vcpu, const struct change *to)
 	vmcb->save.dr6 |= DR_STEP;
 	return event_raise(vcpu, DB_VECTOR, 0);
 }
+
 static int finish_after(struct vcpu *vcpu, int r, const struct change *to)
 {
 	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
@@ -249,6 +256,7 @@ static int element(struct vcpu *vcpu, const struct insn *insn, unsigned int seg,
 
 	return r == DONE ? reach(vcpu, at, data, insn->size, how) : r;
 }
+
 static int port_out(struct vcpu *vcpu, const struct insn *insn, u64 from,
 		    struct change *to)
 {
@@ -262,6 +270,7 @@ static int port_out(struct vcpu *vcpu, const struct insn *insn, u64 from,
 		r = ask_port(vcpu, insn, data);
 	return finish_after(vcpu, r, to);
 }
+
 static int port_in(struct vcpu *vcpu, const struct insn *insn, u64 dest,
 		   u64 *data)
 {
@@ -301,6 +310,7 @@ static int execute_plain(struct vcpu *vcpu, const struct insn *insn,
 		r = reach(vcpu, at, &mem, insn->size, WRITE_IT);
 	return finish_after(vcpu, r, to);
 }
+
 static u64 stack_mask(const struct vmcb_save_area *save)
 {
 	if (mode_of(save) == 64)
@@ -331,6 +341,7 @@ static int execute_stack(struct vcpu *vcpu, const struct insn *insn,
 	}
 	return finish_after(vcpu, r, to);
 }
+
 static int execute_string(struct vcpu *vcpu, const struct insn *insn,
 			  struct change *to)
 {
@@ -409,6 +420,7 @@ int emulate(struct vcpu *vcpu)
 	vcpu->arch.emul.answered = 0;
 	return emulate_again(vcpu);
 }
+
 /**
  * emulate_answer() - the VMM has answered; go on
  * @vcpu: which had a question pending

@@ -27,6 +27,7 @@ static int merge(u8 first, u8 second)
 		return DF_VECTOR;
 	return second;
 }
+
 /**
  * event_raise() - the guest's instruction causes an exception
  * @vcpu: not running; its RIP is at the instruction
@@ -73,6 +74,7 @@ bool event_ready(const struct vcpu *vcpu)
 	       !in_shadow(vcpu) && !ev->exception.pending &&
 	       !ev->exception.injected && !ev->nmi_injected && !ev->interrupt;
 }
+
 /**
  * event_window() - the VMM waits for the moment; is it now?
  * @vcpu: not running
@@ -107,6 +109,7 @@ static u8 choose(struct vcpu *vcpu)
 	ev->nmi_injected = true;
 	return AN_NMI;
 }
+
 static void mask_nmi(struct vcpu *vcpu)
 {
 	vcpu->arch.events.nmi_masked = true;
@@ -141,6 +144,7 @@ static void step_once(struct vcpu *vcpu)
 	ev->guest_dr6 = save->dr6;
 	save->dr6 = DR6_RESERVED;
 }
+
 static void look_out(struct vcpu *vcpu)
 {
 	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
@@ -207,6 +211,7 @@ static void take_back(struct vcpu *vcpu, u32 info, u32 error)
 		ev->exception.error = error;
 	}
 }
+
 static void forget_tried(struct vcpu *vcpu)
 {
 	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
@@ -219,6 +224,7 @@ static void forget_tried(struct vcpu *vcpu)
 		ev->interrupt = false;
 	ev->tried = NOTHING;
 }
+
 static void look_no_more(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->arch.vmcb;
@@ -237,6 +243,7 @@ static void look_no_more(struct vcpu *vcpu)
 	ev->trapped = vmcb->save.dr6 != DR6_RESERVED;
 	vmcb->save.dr6 |= ev->guest_dr6;
 }
+
 /**
  * event_left() - see what became of the events
  * @vcpu: which has just been left
@@ -275,6 +282,7 @@ int event_iret(struct vcpu *vcpu)
 	vcpu->arch.events.nmi_iret = vmcb->save.cs.base + vmcb->save.rip;
 	return 1;
 }
+
 /**
  * event_debug() - a #DB, which may be the end of a step of ours
  * @vcpu: whose guest stopped
@@ -318,6 +326,7 @@ void event_get(struct vcpu *vcpu, struct kvm_vcpu_events *to)
 	to->flags = KVM_VCPUEVENT_VALID_NMI_PENDING |
 		    KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM;
 }
+
 #define EVENT_FLAGS (KVM_VCPUEVENT_VALID_NMI_PENDING | \
 		     KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
 		     KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM)
@@ -360,6 +369,7 @@ int event_set(struct vcpu *vcpu, const struct kvm_vcpu_events *from)
 		mask_nmi(vcpu);
 	return 0;
 }
+
 /**
  * event_nmi() - one more non-maskable interrupt, if there is room
  * @vcpu: for whose guest
@@ -387,6 +397,7 @@ void event_interrupt(struct vcpu *vcpu, u8 vector)
 	vcpu->arch.events.interrupt = true;
 	vcpu->arch.events.vector = vector;
 }
+
 /**
  * event_forget() - drop the exception that the last instruction raised
  * @vcpu: whose registers have just been set

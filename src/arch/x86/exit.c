@@ -23,6 +23,7 @@ static int unexpected(struct vcpu *vcpu)
 	vcpu->run->internal.data[1] = vcpu->arch.last_cpu;
 	return 0;
 }
+
 /**
  * svm_cannot_emulate() - this is where our knowledge of instructions ends
  * @vcpu: not running; its RIP is at the instruction
@@ -80,6 +81,7 @@ static void finish_io(struct vcpu *vcpu, u32 data)
 	arch->vmcb->save.rip = arch->io.next_rip;
 	arch->vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
 }
+
 static int exit_io(struct vcpu *vcpu)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
@@ -101,6 +103,7 @@ static int exit_io(struct vcpu *vcpu)
 	}
 	return ask_vmm(vcpu, data);
 }
+
 int arch_vcpu_complete_io(struct vcpu *vcpu)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
@@ -142,6 +145,7 @@ static noinstr __no_stack_protector int exit_cpuid(struct vcpu *vcpu)
 	step_over(vcpu, 2);
 	return 1;
 }
+
 static int exit_msr(struct vcpu *vcpu)
 {
 	u64 *regs = vcpu->arch.regs;
@@ -161,6 +165,7 @@ static int exit_msr(struct vcpu *vcpu)
 	step_over(vcpu, 2);
 	return 1;
 }
+
 /**
  * svm_xcr0_is_good() - whether XCR0 may have a value
  * @value: what a guest or a VMM asks for
@@ -188,6 +193,7 @@ static int exit_xsetbv(struct vcpu *vcpu)
 	step_over(vcpu, 3);
 	return 1;
 }
+
 static int exit_vmmcall(struct vcpu *vcpu)
 {
 	bool wide = vcpu->arch.vmcb->save.cs.attrib & SVM_SELECTOR_L_MASK;
@@ -226,6 +232,7 @@ int svm_shutdown(struct vcpu *vcpu)
 	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 	return 0;
 }
+
 static int exit_refused(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;

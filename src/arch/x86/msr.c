@@ -78,6 +78,7 @@ static bool write_efer(struct vmcb_save_area *save, u64 value)
 	save->efer = (save->efer & ~mine) | (value & mine);
 	return true;
 }
+
 bool apic_base_is_good(const struct arch_vcpu *arch, u64 value)
 {
 	u64 flags = MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE;
@@ -98,6 +99,7 @@ static bool is_pat(u64 value)
 	}
 	return true;
 }
+
 /**
  * msr_write() - write a guest's model-specific register
  * @vcpu: whose

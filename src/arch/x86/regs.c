@@ -21,6 +21,7 @@ static void get_regs(struct arch_vcpu *arch, struct kvm_regs *regs)
 	regs->rip = arch->vmcb->save.rip;
 	regs->rflags = arch->vmcb->save.rflags;
 }
+
 static void set_regs(struct arch_vcpu *arch, const struct kvm_regs *regs)
 {
 	const u64 *field = (const u64 *)regs;
@@ -47,6 +48,7 @@ static void get_segment(const struct vmcb_seg *seg, struct kvm_segment *to)
 	to->g = seg->attrib >> SVM_SELECTOR_G_SHIFT & 1;
 	to->unusable = !to->present;
 }
+
 static void set_segment(struct vmcb_seg *seg, const struct kvm_segment *from)
 {
 	bool present = from->present && !from->unusable;
@@ -63,6 +65,7 @@ static void set_segment(struct vmcb_seg *seg, const struct kvm_segment *from)
 		      (from->db & 1) << SVM_SELECTOR_DB_SHIFT |
 		      (from->g & 1) << SVM_SELECTOR_G_SHIFT;
 }
+
 /* Places in the VMCB, in the order cs, ds, es, fs, gs, ss, tr, ldt. */
 static const u8 seg_number[] = { 1, 3, 0, 4, 5, 2, 9, 7 };
 #define TSS_BUSY 2	/* in tr's type */
@@ -78,6 +81,7 @@ static void get_segments(struct vmcb_save_area *save, struct kvm_sregs *sregs)
 	sregs->ss.dpl = save->cpl;
 	sregs->tr.type |= TSS_BUSY;
 }
+
 static void set_segments(struct vmcb_save_area *save,
 			 const struct kvm_sregs *sregs)
 {
@@ -112,6 +116,7 @@ static void get_sregs(struct arch_vcpu *arch, struct kvm_sregs *sregs)
 		__set_bit(arch->events.vector,
 			  (unsigned long *)sregs->interrupt_bitmap);
 }
+
 static bool modes_agree(const struct arch_vcpu *arch,
 			const struct kvm_sregs *sregs)
 {
@@ -128,6 +133,7 @@ static bool cr0_is_good(u64 cr0)
 	return !(cr0 >> 32) && (cr0 & X86_CR0_CD || !(cr0 & X86_CR0_NW)) &&
 	       (cr0 & X86_CR0_PE || !(cr0 & X86_CR0_PG));
 }
+
 static bool cr4_is_good(u64 cr4)
 {
 	static const struct { u32 bit; u16 feature; } needs[] = {
@@ -151,6 +157,7 @@ static bool cr4_is_good(u64 cr4)
 	}
 	return !(cr4 & ~good);
 }
+
 static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
@@ -199,6 +206,7 @@ static void get_fpu(struct arch_vcpu *arch, struct kvm_fpu *fpu)
 	fpu->last_dp = fx->rdp;
 	fpu->mxcsr = fx->mxcsr;
 }
+
 static void set_fpu(struct arch_vcpu *arch, const struct kvm_fpu *fpu)
 {
 	struct fpstate *state = arch->fpu.fpstate;

@@ -34,6 +34,7 @@ long msr_offer(struct kvm_msr_list __user *argp)
 	return copy_to_user(argp->indices, msr_list, n * sizeof(u32)) ?
 		-EFAULT : 0;
 }
+
 #define MAX_MSRS 256
 
 static long msr_io(struct vcpu *vcpu, struct kvm_msrs __user *argp, bool get)
@@ -106,6 +107,7 @@ static long xsave_set(struct arch_vcpu *arch, void __user *argp)
 	kfree(area);
 	return r;
 }
+
 static int set_xcrs(struct arch_vcpu *arch, const struct kvm_xcrs *xcrs)
 {
 	u32 i;

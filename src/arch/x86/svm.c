@@ -29,6 +29,7 @@ static struct page *deny_all(unsigned int order)
 		memset(page_address(map), 0xff, PAGE_SIZE << order);
 	return map;
 }
+
 static void free_maps(void)
 {
 	if (svm_io_map)
@@ -91,6 +92,7 @@ static void switch_off(void *unused)
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
 }
+
 static int svm_cpu_on(unsigned int cpu)
 {
 	struct svm_cpu *own = this_cpu_ptr(&svm_cpu);
@@ -110,6 +112,7 @@ static int svm_cpu_on(unsigned int cpu)
 		rdmsrl(MSR_IA32_XSS, own->xss);
 	return 0;
 }
+
 static int svm_cpu_off(unsigned int cpu)
 {
 	local_irq_disable();
@@ -118,6 +121,7 @@ static int svm_cpu_off(unsigned int cpu)
 	free_pages_of(this_cpu_ptr(&svm_cpu));
 	return 0;
 }
+
 static int svm_sleep(SYSCORE_ARG)
 {
 	switch_off(NULL);
@@ -194,6 +198,7 @@ int arch_init(void)
 	on_crash(svm_crash);
 	return 0;
 }
+
 void arch_exit(void)
 {
 	not_on_crash(svm_crash);
@@ -241,6 +246,7 @@ int arch_vm_init(struct vm *vm)
 void arch_vm_destroy(struct vm *vm)
 {
 }
+
 /* Takes: vm->lock. */
 static bool has_vcpus(struct vm *vm)
 {

@@ -54,6 +54,7 @@ static void reset_segments(struct vmcb_save_area *save)
 	reset_segment(&save->ldtr, LDT_SEGMENT);
 	reset_segment(&save->tr, TSS_SEGMENT);
 }
+
 static void reset_control(struct vcpu *vcpu)
 {
 	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
@@ -72,6 +73,7 @@ static void reset_control(struct vcpu *vcpu)
 	control->int_ctl = V_INTR_MASKING_MASK;
 	control->asid = 1;
 }
+
 /**
  * svm_reset() - put a vCPU into the state after power-on
  * @vcpu: not running
@@ -194,6 +196,7 @@ static void put_on_guest(struct arch_vcpu *arch, const struct svm_cpu *own)
 		set_debugreg(arch->dr[3], 3);
 	}
 }
+
 static void take_off_guest(struct arch_vcpu *arch, const struct svm_cpu *own,
 			   u32 host_pkru)
 {
@@ -245,6 +248,7 @@ static void cross(struct vcpu *vcpu, struct svm_cpu *own)
 	arch->regs[REG_RSP] = save->rsp;
 	arch->ran = true;
 }
+
 static void host_machine_check(void)
 {
 #ifdef CONFIG_X86_MCE
@@ -253,6 +257,7 @@ static void host_machine_check(void)
 	do_machine_check(&regs);
 #endif
 }
+
 int arch_vcpu_run(struct vcpu *vcpu)
 {
 	bool entered = false, on;

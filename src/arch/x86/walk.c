@@ -65,6 +65,7 @@ static u64 table_address(u64 entry, struct format f)
 	return entry & (f.size == 8 ? GENMASK_ULL(51, PAGE_SHIFT) :
 				      GENMASK_ULL(31, PAGE_SHIFT));
 }
+
 static bool is_leaf(const struct vmcb_save_area *save, u64 entry,
 		    unsigned int level, struct format f)
 {
@@ -88,6 +89,7 @@ static u64 entry_address(u64 table, u64 linear, unsigned int level,
 		return (table & ~0x1fULL) + (index & 3) * f.size;
 	return table_address(table, f) + index * f.size;
 }
+
 /* Returns: the error code of a page fault; 0 where none is due. */
 static u32 forbidden(const struct vcpu *vcpu, u64 rights, u64 leaf, u64 nx,
 		     u32 access)
@@ -110,6 +112,7 @@ static u32 forbidden(const struct vcpu *vcpu, u64 rights, u64 leaf, u64 nx,
 		return X86_PF_PROT | X86_PF_PK;
 	return 0;
 }
+
 struct visited {
 	gpa_t at;
 	u64 entry;
@@ -138,6 +141,7 @@ static int mark(struct vm *vm, const struct visited *v, u64 bits,
 	srcu_read_unlock(&vm->srcu, idx);
 	return r;
 }
+
 static bool reserved(const struct vmcb_save_area *save, u64 entry,
 		     unsigned int level)
 {
@@ -145,6 +149,7 @@ static bool reserved(const struct vmcb_save_area *save, u64 entry,
 	       (entry & GENMASK_ULL(51, 0)) >> boot_cpu_data.x86_phys_bits ||
 	       (level > 3 && entry & _PAGE_PSE);
 }
+
 /**
  * guest_walk() - translate a linear address as the processor would
  * @vcpu: whose tables
