@@ -41,11 +41,6 @@ static const uint8_t cpuid[] = {
 	0x4e, 0x75, 0xf7,	/* dec %esi; jnz 1b */
 	0xf4,			/* hlt */
 };
-static const uint8_t wbinvd[] = {
-	0x0f, 0x09,		/* 1: wbinvd */
-	0x4e, 0x75, 0xfb,	/* dec %esi; jnz 1b */
-	0xf4,			/* hlt */
-};
 static const uint8_t out[] = {
 	0xe6, 0x10,		/* 1: out %al, $0x10 */
 	0xeb, 0xfc,		/* jmp 1b */
@@ -202,18 +197,6 @@ static void row_cpuid(void)
 	timed(&m, 0, 10, 0);
 	for (i = 0; i < 10 * samples; i++)
 		sample("cpuid", timed(&m, 0, n, 0) / n);
-	unmake(&m);
-}
-
-/* Not answered behind the door: the way to the host and back. */
-static void row_wbinvd(void)
-{
-	struct machine m = make(code_memory, wbinvd, sizeof(wbinvd));
-	int i, n = 200 / divisor;
-
-	timed(&m, 0, 10, 0);
-	for (i = 0; i < 10 * samples; i++)
-		sample("wbinvd", timed(&m, 0, n, 0) / n);
 	unmake(&m);
 }
 
@@ -470,7 +453,6 @@ static const struct {
 } rows[] = {
 	{ "memory", row_memory },
 	{ "cpuid", row_cpuid },
-	{ "wbinvd", row_wbinvd },
 	{ "io", row_io },
 	{ "fault", row_fault },
 	{ "huge", row_huge },

@@ -25,7 +25,6 @@ VM = os.path.join(ROOT, 'tests/vm')
 US, MS, KIB = (1e3, 'µs'), (1e6, 'ms'), (1024, 'KiB')
 ROWS = [
     ('cpuid', 'CPUID exit', US),
-    ('wbinvd', 'WBINVD exit', US),
     ('io', 'I/O exit to user space', US),
     ('fault-4k', '4 KiB stage-2 fault, alone', US),
     ('fault-4k-row', '4 KiB stage-2 fault, in a row', US),

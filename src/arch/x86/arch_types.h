@@ -79,7 +79,6 @@ struct arch_vcpu {
 		bool shadowed;			/* the guest was entered in a shadow */
 		u64 entered_at;			/* and where, as a linear address */
 		u8 tried;			/* what stood in EVENTINJ last */
-		bool quiet;			/* none of this is going on */
 	} events;
 };
 

@@ -12,8 +12,8 @@
 /* The bit of a feature in its register. */
 #define F(name) BIT(X86_FEATURE_##name % 32)
 
-noinstr const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
-						  u32 leaf, u32 index)
+const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
+					  u32 leaf, u32 index)
 {
 	u32 i;
 
@@ -29,7 +29,7 @@ noinstr const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
 	return NULL;
 }
 
-static __always_inline void set_bit_if(u32 *word, u32 bit, bool on)
+static void set_bit_if(u32 *word, u32 bit, bool on)
 {
 	*word = on ? *word | bit : *word & ~bit;
 }
@@ -58,8 +58,7 @@ static u32 xsave_size(const struct arch_vcpu *arch, bool packed)
  * @arch: the vCPU's
  * @entry: a copy of one of its leaves
  */
-noinstr void cpuid_adjust(const struct arch_vcpu *arch,
-			  struct kvm_cpuid_entry2 *entry)
+void cpuid_adjust(const struct arch_vcpu *arch, struct kvm_cpuid_entry2 *entry)
 {
 	u64 cr4 = arch->vmcb->save.cr4;
 	u32 packs = F(XSAVEC) | F(XSAVES);

@@ -8,8 +8,7 @@
 .section .noinstr.text, "ax"
 
 /*
- * void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host,
- *		  struct vcpu *vcpu)
+ * void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host)
  *
  * The global flag is clear. Interrupts are off before and after; they are
  * open, but held back by that flag, in between.
@@ -21,16 +20,14 @@ SYM_FUNC_START(svm_enter)
 	push	%r13
 	push	%r14
 	push	%r15
-	push	%rdx		/* 24(%rsp): the host's page */
-	push	%rsi		/* 16(%rsp): the VMCB */
-	push	%rcx		/*  8(%rsp): the vCPU */
+	push	%rdx		/* 16(%rsp): the host's page */
+	push	%rsi		/*  8(%rsp): the VMCB */
 	push	%rdi		/*   (%rsp): the guest's registers */
 	sti
 	mov	%rdx, %rax
 	vmsave	%rax
 	mov	%rsi, %rax
 	vmload	%rax
-	.Lonce_more:
 	mov	SLOT(__VCPU_REGS_RCX)(%rdi), %rcx
 	mov	SLOT(__VCPU_REGS_RDX)(%rdi), %rdx
 	mov	SLOT(__VCPU_REGS_RBX)(%rdi), %rbx
@@ -74,17 +71,12 @@ SYM_FUNC_START(svm_enter)
 	xor	%r13d, %r13d
 	xor	%r14d, %r14d
 	xor	%r15d, %r15d
-	mov	8(%rsp), %rdi
-	call	svm_behind_the_door
-	test	%al, %al
-	mov	(%rsp), %rdi
-	mov	16(%rsp), %rax
-	jnz	.Lonce_more
+	mov	8(%rsp), %rax
 	vmsave	%rax
-	mov	24(%rsp), %rax
+	mov	16(%rsp), %rax
 	vmload	%rax
 	cli
-	add	$32, %rsp
+	add	$24, %rsp
 	pop	%r15
 	pop	%r14
 	pop	%r13

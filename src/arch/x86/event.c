@@ -184,9 +184,6 @@ void event_enter(struct vcpu *vcpu)
 	ev->shadowed = in_shadow(vcpu) && ev->tried == NOTHING;
 	ev->entered_at = vmcb->save.cs.base + vmcb->save.rip;
 	look_out(vcpu);
-	ev->quiet = ev->tried == NOTHING && !ev->shadowed && !ev->stepping &&
-		    !ev->nmi_pending && !ev->nmi_ending &&
-		    !(vmcb->control.int_ctl & V_IRQ_MASK);
 }
 
 static void take_back(struct vcpu *vcpu, u32 info, u32 error)

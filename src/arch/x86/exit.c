@@ -6,7 +6,7 @@
 #include <asm/trap_pf.h>
 #include "svm.h"
 
-static __always_inline void step_over(struct vcpu *vcpu, unsigned int length)
+static void step_over(struct vcpu *vcpu, unsigned int length)
 {
 	struct vmcb *vmcb = vcpu->arch.vmcb;
 
@@ -127,7 +127,7 @@ int arch_vcpu_complete_io(struct vcpu *vcpu)
 	return 1;
 }
 
-static noinstr __no_stack_protector int exit_cpuid(struct vcpu *vcpu)
+static int exit_cpuid(struct vcpu *vcpu)
 {
 	u64 *regs = vcpu->arch.regs;
 	struct kvm_cpuid_entry2 answer = {};
@@ -243,31 +243,6 @@ static int exit_refused(struct vcpu *vcpu)
 	run->fail_entry.cpu = vcpu->arch.last_cpu;
 	svm_reset(vcpu);
 	return 0;
-}
-
-/**
- * svm_behind_the_door() - answer an exit before the host is back
- * @vcpu: which has just been left
- *
- * Returns: whether the guest may go on; if not, nothing has changed.
- * Context: between visit_begin() and visit_end(), the global flag is clear,
- *	and FS, GS, LDTR and TR are the guest's: no per-CPU data, no current,
- *	nothing that might fault.
- * Holds: vcpu->lock.
- */
-noinstr bool svm_behind_the_door(struct vcpu *vcpu)
-{
-	struct vmcb *vmcb = vcpu->arch.vmcb;
-	u64 *rax = &vcpu->arch.regs[REG_RAX];
-
-	if (vmcb->control.exit_code != SVM_EXIT_CPUID ||
-	    (u32)vmcb->save.rax == 0xd || !vcpu->arch.events.quiet)
-		return false;
-	*rax = vmcb->save.rax;
-	exit_cpuid(vcpu);
-	vmcb->save.rax = *rax;
-	vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
-	return true;
 }
 
 /**

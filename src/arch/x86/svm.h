@@ -79,9 +79,7 @@ extern struct page *svm_io_map;		/* all ports denied */
 extern struct page *svm_msr_map;	/* all registers denied */
 extern u64 svm_host_xcr0;		/* 0 where there is none */
 
-void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host,
-	       struct vcpu *vcpu);
-bool svm_behind_the_door(struct vcpu *vcpu);
+void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host);
 void svm_reset(struct vcpu *vcpu);
 int svm_handle_exit(struct vcpu *vcpu);
 int svm_shutdown(struct vcpu *vcpu);

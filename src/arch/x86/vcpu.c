@@ -227,7 +227,7 @@ static noinstr void enter(struct vcpu *vcpu, phys_addr_t vmcb,
 			  phys_addr_t host)
 {
 	visit_begin();
-	svm_enter(vcpu->arch.regs, vmcb, host, vcpu);
+	svm_enter(vcpu->arch.regs, vmcb, host);
 	visit_end();
 }
 
