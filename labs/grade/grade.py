@@ -93,7 +93,7 @@ class Grader:
             files = self.lab.start_files()
         else:
             files, problems = read_work(self.work, self.lab.files)
-            headers = rules.headers_of(self.tree, EXPLORE + "/include")
+            headers = rules.headers_of(self.tree, EXPLORE + "/shim/include")
             for path, text in files.items():
                 problems += rules.check_text("work/" + path, text, headers)
             if problems:
@@ -134,7 +134,7 @@ class Grader:
                     for name, t in rules.nm(obj) if t == "T"}
         said, self.state = rules.check_objects(
             objects, self.lab.files, self.lab.names,
-            rules.kernel_functions(EXPLORE + "/include"))
+            rules.kernel_functions(EXPLORE + "/shim/include"))
         if said:
             return self.refuse("rules", "only what a lab may contain",
                                self.home("\n".join(said[:20])))

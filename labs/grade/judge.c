@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 
 #define MAX_FUNCTIONS 4096
 

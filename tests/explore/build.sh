@@ -23,7 +23,7 @@ mkdir -p "$cache"
 
 common="-std=gnu11 -g1 -fno-pie -Wall -Wextra
 	-Wno-unused-parameter -Wno-sign-compare
-	-Wno-missing-field-initializers -I$here -I$here/include"
+	-Wno-missing-field-initializers -I$here -I$here/shim/include"
 # The code under test: each function stands by itself in a stack, and each
 # access is announced.
 subject="$common -g -ffreestanding -O1 -fno-inline -fno-optimize-sibling-calls
@@ -82,7 +82,7 @@ trap 'rm -rf "$work"' EXIT
 	list subject "$root" "$subject -DTWILL_MODULE=litmus -DLITMUS" \
 		'tests/explore/litmus/*.c'
 	list runtime "$root" "$runtime" "$main" \
-		'tests/explore/{engine,events,search,schedule,dpor,sample,step,memory,race,sync,order,sleep,wait,work,cpu,outcome,kernel,slab,modules,mm,names,report}.c'
+		'tests/explore/{engine,shim,detectors,report}/*.c'
 } | tr '\n' '\0' | xargs -0 -r -n1 -P"$(nproc)" bash -c 'object "$1"' _ |
 	sort >"$work/objects"
 [ -z "${OBJECTS_TO:-}" ] || cp "$work/objects" "$OBJECTS_TO"

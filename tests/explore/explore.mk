@@ -2,8 +2,7 @@
 # The explorer: build/explore, one for each variant, and what they are to find.
 
 EXPLORE := tests/explore
-EXPLORE_SOURCES := $(wildcard $(EXPLORE)/*.[ch] $(EXPLORE)/*/*.[ch] \
-	$(EXPLORE)/include/*/*.h $(EXPLORE)/include/*/*/*.h) $(EXPLORE)/build.sh
+EXPLORE_SOURCES := $(shell find $(EXPLORE) -name '*.[ch]') $(EXPLORE)/build.sh
 
 ##@ Explore
 .PHONY: explore variants check-explore
@@ -40,7 +39,7 @@ check-explore: build/test-explore build/explore
 # The litmus programs as a module, on the stock kernel.
 .PHONY: check-litmus
 check-litmus: build/explore | build/stamps/need-vm
-	@$(EXPLORE)/kernel/compare.py
+	@$(EXPLORE)/booted/compare.py
 
 # Runs that the book shows. The table of a variant is named after it.
 build/recorded/explore-%.txt: build/explore
@@ -67,7 +66,7 @@ build/recorded/lock-inversion-wrong-release-deadlock.txt: \
 	@mv $@.new $@
 
 # The same scenarios as a program for a booted kernel; those that need no model.
-build/scenarios: $(EXPLORE)/on-kernel.c $(EXPLORE)/scenario.h \
+build/scenarios: $(EXPLORE)/booted/scenarios.c $(EXPLORE)/scenario.h \
 		$(EXPLORE)/scenarios/machine.h \
 		$(shell grep -LE '/model.h|"page.h' $(EXPLORE)/scenarios/*.c) \
 		| build/stamps/need-explore
@@ -86,7 +85,7 @@ build/recorded/instrument-grid.txt: build/explore
 # What a kernel shows of some litmus programs, and what it may.
 build/recorded/instrument-kernel.txt: build/explore | build/stamps/need-vm
 	@mkdir -p $(@D)
-	@$(EXPLORE)/kernel/compare.py --budget 400 saw-message saw-rwsem \
+	@$(EXPLORE)/booted/compare.py --budget 400 saw-message saw-rwsem \
 		saw-cancel saw-buffer-mb saw-buffer >$@.new
 	@mv $@.new $@
 

@@ -8,7 +8,7 @@ check-units: build/test-decode build/test-core
 
 # The test pushes and pops where the compiler may have put something.
 build/test-decode: tests/unit/decode.c build/tangled | build/stamps/need-check
-	@$(CC) -O1 -mno-red-zone -Wall -Wextra -I tests/explore/include -I src \
+	@$(CC) -O1 -mno-red-zone -Wall -Wextra -I tests/explore/shim/include -I src \
 		-o $@ $< src/arch/x86/decode.c $$(pkg-config --cflags --libs check)
 
 # Against models, in one task; of regs.c, which needs a kernel, one chunk.
@@ -17,6 +17,6 @@ build/test-core: tests/unit/core.c build/tangled | build/stamps/need-check
 	@notangle -t8 -R"segments, for the VMM" book/11-vcpu.nw \
 		>build/unit/segments.h
 	@$(CC) -O1 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
-		-I build/unit -I tests/explore/include -I src -I src/arch/model \
+		-I build/unit -I tests/explore/shim/include -I src -I src/arch/model \
 		-o $@ $< src/memslot.c src/stage2.c \
 		$$(pkg-config --cflags --libs check)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Programs that may end in several ways, and say in which they did. On a
- * kernel they must end in no other (see kernel/compare.py).
+ * kernel they must end in no other (see booted/compare.py).
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>

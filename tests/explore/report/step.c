@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "runtime.h"
-#include "schedule.h"
+#include "engine/runtime.h"
+#include "engine/schedule.h"
 
 static const char help[] =
 	"  A, B, C     that task goes on      ok, fail  the allocation's outcome\n"

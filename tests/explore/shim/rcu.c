@@ -6,7 +6,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 
 static struct srcu_struct rcu;
 

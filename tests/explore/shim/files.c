@@ -8,7 +8,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 #include "scenario.h"
 
 #define MAX_FDS		64

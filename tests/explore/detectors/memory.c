@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <wchar.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 
 #define ARENA		((char *)ARENA_AT)
 #define MAX_ACCESSES	20000000L	/* in one execution */

@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "runtime.h"
-#include "schedule.h"
+#include "engine/runtime.h"
+#include "engine/schedule.h"
 
 struct deviation schedule[MAX_DEVIATIONS];
 int nschedule;

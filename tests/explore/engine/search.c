@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "runtime.h"
-#include "schedule.h"
+#include "engine/runtime.h"
+#include "engine/schedule.h"
 
 #define MAX_CHOICES	100000
 #define BUDGET		2000000L	/* executions */

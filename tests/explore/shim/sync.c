@@ -8,7 +8,7 @@
 #undef max
 #include <stdlib.h>
 #include <string.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 
 /* Sleeping. */
 

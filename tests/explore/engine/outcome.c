@@ -2,11 +2,11 @@
 /*
  * How executions end: in which state, and what the tasks saw and said by
  * u_saw(): one line for an execution, as a kernel's runner writes it
- * (kernel/runner.c).
+ * (booted/runner.c).
  */
 #include <stdlib.h>
 #include <string.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 #include "scenario.h"
 
 #define MOST_SEEN	48

@@ -6,7 +6,7 @@
  */
 #include <guest/cpu.h>
 #include <stddef.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 
 #define MAX_SENT	32
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 
 #define NLOCS		(1 << 12)
 #define NRECORDS	(1 << 13)

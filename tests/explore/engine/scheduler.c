@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 
 #define STACK_SIZE	(64 * 1024)
 #define STACKS_AT	((void *)0x200000000000)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "names.h"
+#include "report/names.h"
 
 static struct place *places;
 static int nplaces;

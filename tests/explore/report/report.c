@@ -2,8 +2,8 @@
 /* A result as a table for people, and as JSON. */
 #include <stdlib.h>
 #include <string.h>
-#include "names.h"
-#include "runtime.h"
+#include "report/names.h"
+#include "engine/runtime.h"
 
 static void add_stack(const struct stack *s)
 {

@@ -3,7 +3,7 @@
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
 
-#include "runtime.h"
+#include "engine/runtime.h"
 
 #define MAX_DEVIATIONS 4096
 
@@ -20,7 +20,7 @@ void minimize(const struct finding *want, bool soft);
 /* search.c: run it; what it costs if it finds the same, or -1. */
 int schedule_cost(const struct finding *want, bool soft);
 
-/* sample.c */
+/* sampling.c */
 #define SAMPLE_DEPTH	3	/* of the bugs that sampling is after */
 void sample_begin(void);
 void sample_shuffle(int events);

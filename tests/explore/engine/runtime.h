@@ -71,7 +71,7 @@ struct task {
 	struct held *held;
 };
 
-/* engine.c */
+/* scheduler.c */
 extern struct task tasks[NR_TASKS];
 extern struct stack held_stacks[NR_TASKS][MAX_HELD];	/* while recording */
 extern struct task *cur;
@@ -285,7 +285,7 @@ const char *lock_name(const void *lock);
 int lock_owner(const void *lock);
 void check_user_return(unsigned long pc);
 
-/* order.c */
+/* lock_order.c */
 void order_reset(void);
 void order_keep(void);
 void order_restore(void);
@@ -306,7 +306,7 @@ void drop_pseudo(const void *what);
 /* sleep.c */
 void sleep_reset(void);
 
-/* wait.c */
+/* rcu.c */
 void wait_reset(void);
 bool have_callback(void);
 bool no_callbacks(void);
@@ -318,7 +318,7 @@ bool have_work(void *worker);
 bool workers_idle(void);
 void run_worker(void);
 
-/* cpu.c */
+/* guest_cpu.c */
 void cpu_reset(void);
 bool guest_wakes(const struct task *t);
 bool guest_take(void);
@@ -337,7 +337,7 @@ void check_text(void *fn);
 bool get_module(struct module *m, unsigned long pc);
 void put_module(struct module *m, unsigned long pc);
 
-/* kernel.c */
+/* files.c */
 void kernel_reset(void);
 void check_files(void);
 void run_task_works(void);

@@ -8,7 +8,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 
 static struct workqueue_struct bound = { .name = "system_wq" };
 static struct workqueue_struct unbound = { .name = "system_unbound_wq" };

@@ -4,7 +4,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 
 void *allocate(size_t size, size_t align, unsigned int flags, const char *name,
 	       unsigned long pc)

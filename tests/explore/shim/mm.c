@@ -7,7 +7,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "runtime.h"
+#include "engine/runtime.h"
 #include "scenario.h"
 
 #define NR_PAGES	8192		/* the arena's */

@@ -3,8 +3,8 @@
  * Orders at random: PCT (Burckhardt et al., ASPLOS 2010). Its seed is fixed,
  * so that a search finds tomorrow what it finds today.
  */
-#include "runtime.h"
-#include "schedule.h"
+#include "engine/runtime.h"
+#include "engine/schedule.h"
 
 static uint64_t dice;
 static int priority[NR_TASKS], change[SAMPLE_DEPTH - 1];

@@ -13,8 +13,8 @@
  */
 #include <stdint.h>
 #include <string.h>
-#include "runtime.h"
-#include "schedule.h"
+#include "engine/runtime.h"
+#include "engine/schedule.h"
 
 #define MAX_CLASSES	64
 
