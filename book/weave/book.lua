@@ -5,7 +5,8 @@
 -- that the tangled code defines.  Read from the files that collect.sh leaves.
 
 local book = {
-	chapters = {},	-- list of { stem, id, title, number, headings }
+	chapters = {},	-- list of { stem, id, title, number, part, headings }
+	parts = {},	-- list of { title, number }: number is nil for appendices
 	headings = {},	-- id -> { stem, id, level, title }
 	order = {},	-- pieces in the order of the book
 	pieces = {},	-- label -> piece
@@ -34,20 +35,36 @@ end
 
 local dir = 'build/book/md'
 
+-- Chapters are counted in order, except the preface; appendices have letters.
+local roman = { 'I', 'II', 'III', 'IV', 'V', 'VI' }
+local last = 0
+
+local function number(stem, part)
+	if stem:match('^00%-') then
+		return nil
+	end
+	last = last + 1
+	return part and not part.number and string.char(64 + last) or tostring(last)
+end
+
 -- Headings, pieces, code.
-local chapter
+local chapter, part
 for line in each(dir .. '/index') do
 	local f = fields(line)
-	if f[1] == 'H' then
+	if f[1] == 'T' then
+		part = { title = f[3], stem = f[2] }
+		if part.title == 'Appendices' then
+			last = 0
+		else
+			part.number = roman[#book.parts + 1]
+		end
+		table.insert(book.parts, part)
+	elseif f[1] == 'H' then
 		local h = { stem = f[2], level = tonumber(f[3]), id = f[4], title = f[5] }
 		if h.level == 1 then
-			chapter = { stem = h.stem, id = h.id, title = h.title, headings = {} }
+			chapter = { stem = h.stem, id = h.id, title = h.title, part = part,
+				number = number(h.stem, part), headings = {} }
 			table.insert(book.chapters, chapter)
-			-- Counted in order; the preface is not.
-			if not h.stem:match('^00%-') then
-				book.last = (book.last or 0) + 1
-				chapter.number = book.last
-			end
 			book.chapters[h.stem] = chapter
 		else
 			table.insert(chapter.headings, h)
@@ -161,6 +178,7 @@ for line in each(dir .. '/tags') do
 		local key = tag and kind .. ' ' .. name or name
 		book.defs[key] = book.defs[key] or {}
 		table.insert(book.defs[key], { piece = p, file = file,
+			static = f[6] == 'file',
 			line = tonumber(home[file .. ':' .. first]:match('%d+$')) })
 	end
 	if kind == 'function' or tag then
@@ -259,7 +277,7 @@ local count = {}
 for i, p in ipairs(book.order) do
 	p.index = i
 	count[p.stem] = (count[p.stem] or 0) + 1
-	p.ref = tostring(book.chapters[p.stem].number or 0) .. '.' .. count[p.stem]
+	p.ref = (book.chapters[p.stem].number or '0') .. '.' .. count[p.stem]
 end
 
 for _, defs in pairs(book.defs) do

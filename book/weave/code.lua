@@ -15,18 +15,27 @@ end
 return function(book)
 	local code = {}
 
-	-- The definition that a name in this file most likely means.
+	-- The VMM and the guests are other programs than the module.
+	local function program(file)
+		return file:match('^src/vmm/') or file:match('^src/guest/') or 'module'
+	end
+
+	-- The definition that a name in this file means; without a file, the first.
 	function code.definition(key, file)
-		local defs = book.defs[key]
-		if not defs then
-			return nil
+		local defs = book.defs[key] or {}
+		if not file then
+			return defs[1] and defs[1].piece
 		end
 		for _, d in ipairs(defs) do
 			if d.file == file then
 				return d.piece
 			end
 		end
-		return defs[1].piece
+		for _, d in ipairs(defs) do
+			if not d.static and program(d.file) == program(file) then
+				return d.piece
+			end
+		end
 	end
 
 	local function split(line, state, file, out)
@@ -51,6 +60,9 @@ return function(book)
 				state.comment = not text
 				text = text or rest
 				add('comment', text)
+			elseif i == 1 and rest:match('^#%s*include%s*<') then
+				text = rest:match('^.->') or rest
+				add(nil, text)
 			elseif rest:match('^//') or
 			       (state.hash and rest:match('^#')) then
 				text = rest
@@ -71,7 +83,8 @@ return function(book)
 				local key = before:match('^struct$') and 'struct ' .. text
 					or before:match('^union$') and 'union ' .. text
 					or before:match('^enum$') and 'enum ' .. text or text
-				local target = not member and code.definition(key, file)
+				local target = state.names and not member and
+					code.definition(key, file)
 				if target then
 					add('name', text, { key, target })
 				elseif keywords[text] and not state.hash then
@@ -90,7 +103,8 @@ return function(book)
 
 	function code.lines(piece)
 		local file = piece.file or piece.name
-		local state = { hash = not file:match('%.[chS]$') }
+		local hash = not file:match('%.[chS]$')
+		local state = { hash = hash, names = not hash or file:match('%.tsv$') }
 		local lines = {}
 		for _, line in ipairs(piece.lines) do
 			local out = {}

@@ -18,14 +18,17 @@ noweb=${NOWEB_LIB:-/usr/lib/noweb}
 # is none.  ctags does not see what macros make, nor steps' names.
 (
 	cd build/book/tree
-	ctags -x --_xformat=$'%N\t%F\t%n\t%e\t%K' --languages=C,Asm --langmap=C:.c.h --kinds-C=+lpxz \
+	ctags -x --_xformat=$'%N\t%F\t%n\t%e\t%K\t%f' --languages=C,Asm --langmap=C:.c.h --kinds-C=+lpxz \
 		-I __init,__exit,__user,__iomem,__rcu,__percpu,__aligned+,__packed \
 		-I __must_check,__printf+,__always_inline,noinline,asmlinkage \
 		-R --sort=no src
-	{ grep -rnoE '\b(DEFINE_[A-Z_]+|TRACE_EVENT|step)\([a-z_0-9]+' src || :; } |
+	of_type='DEFINE_PER_CPU[A-Z_]*\([^,]*, *[a-z_0-9]+'
+	{ grep -rnoE "\b($of_type|(DEFINE_[A-Z_]+|TRACE_EVENT|step)\([a-z_0-9]+)" \
+		src || :; } |
 		awk -F: -v OFS='\t' '{
-			split($3, part, "(")
-			print part[2], $1, $2, "", part[1] == "step" ? "step" : "variable"
+			kind = $3 ~ /^step/ ? "step" : "variable"
+			sub(/.*[(, ]/, "", $3)
+			print $3, $1, $2, "", kind, "-"
 		}'
 ) >$new/tags
 sed 's/^/sound /' build/book/tree/.linemap >$new/linemap

@@ -60,9 +60,10 @@ local function Header(h)
 	local number = known and known.level == 1 and book.chapters[known.stem].number
 	if printed then
 		local command = '\\' .. commands[h.level]
-		local start = number and '\\setcounter{chapter}{' .. number - 1 .. '}' or ''
-		if h.level == 1 and not number then
-			command = '\\addchap'
+		local start = ''
+		if h.level == 1 then
+			command = number and command or '\\addchap'
+			start = latex.part(known and book.chapters[known.stem])
 		end
 		h.content:insert(1, raw(start .. command .. '{'))
 		h.content:insert(raw('}' .. (known and '\\label{' .. h.identifier .. '}' or '')))
@@ -159,7 +160,7 @@ local function Link(el)
 	end
 	local said = pandoc.utils.stringify(el):match('^[Cc]hapter (%d+)$')
 	local number = book.headings[id] and book.chapters[book.headings[id].stem].number
-	if said and tonumber(said) ~= number then
+	if said and said ~= number then
 		bad(page(), 'a link to #' .. id .. ' calls it chapter ' .. said ..
 			'; it is ' .. tostring(number))
 	end

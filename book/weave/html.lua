@@ -168,6 +168,18 @@ return function(book, stem)
 		return '<pre class="recorded" tabindex="0"><samp>' .. text .. '</samp></pre>'
 	end
 
+	-- A part's name, in the list of its chapters before the first of them.
+	local function part(c, tag)
+		local p = c.part
+		if not p or p.stem ~= c.stem then
+			return ''
+		end
+		return '</ol>\n<' .. tag .. ' class="part">' .. (p.number and
+			'<span class="number">' .. p.number .. '</span> ' or '') ..
+			html.phrase(p.title) .. '</' .. tag .. '>\n<ol' ..
+			(tag == 'h2' and ' class="toc"' or '') .. '>'
+	end
+
 	function html.sidebar()
 		local out = { '<ol>' }
 		local function put(text)
@@ -175,6 +187,7 @@ return function(book, stem)
 		end
 		for _, c in ipairs(book.chapters) do
 			local here = c.stem == stem
+			put(part(c, 'p'))
 			put('<li><details' .. (here and ' open' or '') .. '><summary>')
 			put('<a href="' .. book.page(c.stem) .. '"' ..
 				(here and ' aria-current="page"' or '') .. '>')
@@ -212,6 +225,7 @@ return function(book, stem)
 	function html.contents()
 		local out = { '<ol class="toc">' }
 		for _, c in ipairs(book.chapters) do
+			out[#out + 1] = part(c, 'h2')
 			out[#out + 1] = '<li><a href="' .. book.page(c.stem) .. '">' ..
 				'<span class="number">' .. (c.number or '') .. '</span>' ..
 				html.phrase(c.title) .. '</a><p>'

@@ -42,6 +42,16 @@ return function(book)
 		return out
 	end
 
+	-- What stands before a chapter that begins a part.
+	function latex.part(chapter)
+		local part = chapter and chapter.part
+		if not part or part.stem ~= chapter.stem then
+			return ''
+		end
+		return (part.number and '\\part{' or '\\appendix\\addpart{') ..
+			latex.phrase(part.title) .. '}'
+	end
+
 	function latex.chunk(c, plain)
 		local name = c.base or c.name
 		local text = name == c.pieces[1].file and inline(name) or

@@ -3,6 +3,7 @@
 # noweb's stream becomes a Pandoc Markdown file a chapter, $out/STEM.md, and
 # what the filter must know of the whole book, $out/index, a line each:
 #
+#   T STEM PART                      a part of the book begins here
 #   H STEM LEVEL ID TITLE            a heading
 #   P LABEL STEM HEADING START END NAME   a piece of a chunk, and its lines
 #   C LABEL CODE                     a line of that piece
@@ -129,6 +130,12 @@ function prose(   level, title, id) {
 			bad("the title needs an anchor: # Title {#anchor}")
 		if (level == 1)
 			chapter = id
+		if (match(text, / part="[^"]+"/)) {
+			if (level != 1)
+				bad("a part begins at a chapter\047s title")
+			print "T", stem, substr(text, RSTART + 7, RLENGTH - 8) >index_file
+			text = substr(text, 1, RSTART - 1) substr(text, RSTART + RLENGTH)
+		}
 		if (id == "") {
 			id = anchor(chapter "-" slug(title))
 			sub(/ *(\{[^}]*\})? *$/, " {#" id "}", text)

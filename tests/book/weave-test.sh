@@ -33,7 +33,7 @@ book() {
 	cp "$here/book/references.bib" "$work/book"
 	echo 'include book/weave/weave.mk' >"$work/Makefile"
 	cat >"$work/book/01-one.nw" <<'END'
-# One {#one}
+# One {#one part="Ends"}
 
 [[put]] frees; see [Two](#two) and [[<<drop it>>]]. [@ramsey-1994]
 
@@ -74,6 +74,27 @@ void both(void)
 }
 @
 
+<<src/one.c>>=
+#include <asm/put.h>
+DEFINE_PER_CPU(struct thing, pile);
+DEFINE_MUTEX(guard);
+static void later(void)
+{
+	use(&pile, &guard);
+}
+@
+
+<<src/README>>=
+Where you put it, both find it.
+@
+
+<<src/guest/two.c>>=
+int main(void)
+{
+	return put(0);
+}
+@
+
 <<lab/bug: drop it>>=
 free_thing(thing);
 <<tests/variants.tsv>>=
@@ -89,6 +110,13 @@ lab/bug	use-after-free
 
 ::: {.recorded file="lab-bug-run.txt"}
 :::
+END
+	cat >"$work/book/03-three.nw" <<'END'
+# Three {#three part="Appendices"}
+
+<<src/three.c>>=
+int three;
+@
 END
 	printf 'a <b>\nat src/one.c:3\n' >"$work/build/recorded/run.txt"
 	printf 'in one.c:5, one.c:9\n' >"$work/build/recorded/lab-bug-run.txt"
@@ -130,9 +158,26 @@ prose() {
 		'<a href="02-two.html">' 'id="one-again-again"'
 }
 
+# What is no name of the program's stays as it is written.
+plain() {
+	has 02-two.html 'Where you put it, both find it.' \
+		'</b> put(0);' '#include &lt;asm/put.h&gt;'
+}
+
+parts() {
+	has index.html '<h2 class="part"><span class="number">I</span> Ends</h2>' \
+		'<h2 class="part">Appendices</h2>' \
+		'<span class="number">A</span>Three</a>' &&
+	has 01-one.html '<p class="part"><span class="number">I</span> Ends</p>' \
+		'<h1 id="one"' &&
+	has 03-three.html '<span class="number">A</span> Three</h1>' '>A.1</a>' &&
+	! grep 'part="' "$work/build/book/html/"*.html
+}
+
 indexes() {
 	has names.html '<code>put</code> <span class="refs"><b><a href="01-one.html#c-src-one-c">1.1</a></b>, <a href="02-two.html#c-src-one-c-2">2.1</a>' \
-		'<code>struct thing</code>' &&
+		'<code>struct thing</code>' '<code>pile</code>' '<code>guard</code>' &&
+	! grep -F '<code>struct</code>' "$work/build/book/html/names.html" &&
 	has chunks.html '⟨drop it⟩</a> <span class="refs"><a href="01-one.html#c-drop-it">1.2</a>' &&
 	has index.html '<a href="01-one.html#one-again-again">Again &amp; again</a>'
 }
@@ -164,6 +209,8 @@ ok "a small book becomes a site" site
 ok "captions say name, file, place, and where else" captions
 ok "code leads to definitions and chunks" code
 ok "prose leads to code, chapters and sources" prose
+ok "what is no name of the program's leads nowhere" plain
+ok "chapters stand in parts, appendices have letters" parts
 ok "the indexes list names, chunks, sections" indexes
 ok "recorded output and the table of variants are there" recorded
 
@@ -172,8 +219,8 @@ ok "refuses a name that the code has not" \
 	refused '^book/01-one.nw:26: \[\[pot\]\]: the code defines no pot'
 book; add <<<'On [[free_thing]].'
 ok "refuses a kernel's name between brackets" refused 'defines no free_thing'
-book; add <<<'[Three](#three)'
-ok "refuses a link to nowhere" refused '^book/01-one.nw: a link to #three'
+book; add <<<'[Four](#four)'
+ok "refuses a link to nowhere" refused '^book/01-one.nw: a link to #four'
 book; add <<<'[chapter 3](#two)'
 ok "refuses a wrong chapter number" refused 'calls it chapter 3; it is 2'
 book; add <<<'[@nobody-2001]'
@@ -197,12 +244,14 @@ ok "leaves out rows that are not asked for, and says so" shorter
 
 book; rm "$work/build/recorded/run.txt"
 ok "refuses to do without recorded output" refused "make target 'build/recorded/run.txt'"
-book; sed -i 's/ {#one}//' "$work/book/01-one.nw"
+book; sed -i '1s/ {#one.*//' "$work/book/01-one.nw"
 ok "refuses a title without anchor" refused '^book/01-one.nw:1: the title needs an anchor'
 book; sed -i 1d "$work/book/01-one.nw"
 ok "refuses text before the title" refused '^book/01-one.nw:2: text before'
 book; add <<<'## Twice {#two}'
 ok "refuses an anchor that is there already" refused 'two things are called #two'
+book; add <<<'## Late {#late part="Middle"}'
+ok "refuses a part that begins inside a chapter" refused "01-one.nw:26: a part begins at a chapter's"
 book; add <<<'# Title {#title}'
 ok "refuses a second title" refused '01-one.nw:26: a second title'
 book; printf 'lab/gone\tleak\n' >"$work/row"
