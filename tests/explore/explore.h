@@ -16,6 +16,9 @@
 #define MAX_LINKS	6
 #define LONGEST		40	/* a replay string */
 
+/* The claim that all orders were run; of writes, all tasks see the same one. */
+#define COMPLETE	"complete, sequentially consistent"
+
 /* A scenario: scenario.h has the macro that declares one. */
 struct scenario {
 	const char *name;
@@ -85,9 +88,10 @@ struct options {
 
 struct result {
 	struct finding found;
-	const char *claim;		/* "complete", "bound 2 exhausted" */
+	const char *claim;		/* COMPLETE, "bound 2 exhausted" */
 	char claim_text[96];
 	int bound;			/* of the finding, or the last tried */
+	long searches;			/* that these figures are the sum of */
 	long executions;
 	long most_points;		/* most choices met in one execution */
 	long redundant;			/* begun, and seen to bring nothing new */
@@ -111,6 +115,7 @@ extern const struct scenario *const __stop_twill_scenarios[];
 
 const struct scenario *find_scenario(const char *name);
 struct result *explore(const struct scenario *s, const struct options *o);
+void free_result(struct result *r);
 
 void print_table(FILE *f, const struct scenario *s, struct result *r);
 void print_json(FILE *f, const struct scenario *s, struct result *r);

@@ -169,7 +169,7 @@ START_TEST(stays_silent)
 	ck_assert_msg(!strcmp(r->found.class, "none"), "%s: %s of %s in %s",
 		      sound[_i], r->found.class, r->found.object,
 		      r->found.function);
-	ck_assert_msg(!strcmp(r->claim, "complete") ||
+	ck_assert_msg(!strcmp(r->claim, COMPLETE) ||
 		      !strcmp(r->claim, "bound 3 exhausted"), "%s", r->claim);
 }
 END_TEST
@@ -215,7 +215,7 @@ START_TEST(counts_orders)
 	for (b = 3; b <= 4; b++)	/* more than 4 there cannot be */
 		expected += orders(3, 3, -1, b);
 	r = run("six-steps", (struct options){ .bound = 100 });
-	ck_assert_str_eq(r->claim, "complete");
+	ck_assert_str_eq(r->claim, COMPLETE);
 	ck_assert_int_eq(r->executions, expected);
 }
 END_TEST
@@ -234,7 +234,7 @@ START_TEST(counts_sections)
 
 	r = explore(grid_scenario(grids[_i].tasks, grids[_i].sections),
 		    &(struct options){ .first = 1000, .bound = 1000 });
-	ck_assert_str_eq(r->claim, "complete");
+	ck_assert_str_eq(r->claim, COMPLETE);
 	ck_assert_int_eq(r->executions, grids[_i].orders);
 }
 END_TEST
@@ -287,7 +287,7 @@ START_TEST(reduction_loses_nothing)
 				.budget = 200000, .unreduced = true });
 	if (!strcmp(s->name, "aba"))	/* it goes round too often */
 		return;
-	ck_assert_msg(!strcmp(all->claim, "complete"), "%s: %s", s->name,
+	ck_assert_msg(!strcmp(all->claim, COMPLETE), "%s: %s", s->name,
 		      all->claim);
 	same_states(s->name, all, states(s->name, (struct options){
 				.first = 1000, .bound = 1000 }));
@@ -375,7 +375,7 @@ START_TEST(core_is_sound)
 		ck_assert_msg(!strcmp(r->found.class, "none"),
 			      "%s: %s of %s in %s", (*s)->name, r->found.class,
 			      r->found.object, r->found.function);
-		ck_assert_msg(!strcmp(r->claim, "complete") ||
+		ck_assert_msg(!strcmp(r->claim, COMPLETE) ||
 			      !strcmp(r->claim, "bound 2 exhausted"),
 			      "%s: %s", (*s)->name, r->claim);
 		n++;
@@ -403,6 +403,25 @@ START_TEST(draws_and_exports)
 	fflush(f);
 	ck_assert(strstr(text, "\"class\": \"lock-inversion\""));
 	ck_assert(strstr(text, "\"failing\": true"));
+	fclose(f);
+}
+END_TEST
+
+/* What JSON does not let through, and a name that was cut within a letter. */
+START_TEST(exports_any_text)
+{
+	struct result *r = run("six-steps", (struct options){});
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	strcpy(r->found.text, "a \"b\" \\ \t\x01 \xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xa7"
+	       " \xc0\xaf \xed\xa0\x80 \xe2\x82");
+	print_json(f, find_scenario("six-steps"), r);
+	fflush(f);
+	ck_assert_msg(strstr(text, "\"text\": \"a \\\"b\\\" \\\\ \\u0009\\u0001 "
+		"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xa7 \\ufffd\\ufffd "
+		"\\ufffd\\ufffd\\ufffd \\ufffd\\ufffd\""), "%s", text);
 	fclose(f);
 }
 END_TEST
@@ -513,6 +532,7 @@ int main(void)
 	tcase_add_test(t, stops_at_budget);
 	tcase_add_test(t, sees_divergence);
 	tcase_add_test(t, draws_and_exports);
+	tcase_add_test(t, exports_any_text);
 	tcase_add_test(t, names_the_circle);
 	tcase_add_test(t, names_each_execution);
 	tcase_add_loop_test(t, names_members, 0,

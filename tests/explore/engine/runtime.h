@@ -356,10 +356,6 @@ void outcome_reset(void);
 unsigned int outcome_hash(void);
 void note_outcome(void);
 
-/* report.c */
-void print_progress(FILE *f, struct result *r, int rows);
-const char *place_name(unsigned long pc);
-
 #define HERE	((unsigned long)__builtin_return_address(0))
 
 #endif

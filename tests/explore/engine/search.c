@@ -432,7 +432,7 @@ again:
 			return false;
 	} while (next_execution());
 	if (!pruned)
-		strcpy(result->claim_text, "complete");
+		strcpy(result->claim_text, COMPLETE);
 	else
 		snprintf(result->claim_text, sizeof(result->claim_text),
 			 "bound %d exhausted", bound);
@@ -454,7 +454,7 @@ static bool search_unbound(void)
 		if (result->executions - before >= budget(UNBOUNDED))
 			return true;
 	} while (dpor_next());
-	strcpy(result->claim_text, "complete");
+	strcpy(result->claim_text, COMPLETE);
 	return false;
 }
 
@@ -568,6 +568,7 @@ struct result *explore(const struct scenario *s, const struct options *o)
 
 	prepare_tasks();
 	result = calloc(1, sizeof(*result));
+	result->searches = 1;
 	running = s;
 	opts = *o;
 	result->rows = malloc(MAX_ROWS * sizeof(struct row));
@@ -593,4 +594,12 @@ struct result *explore(const struct scenario *s, const struct options *o)
 			 "found at bound %d", result->bound);
 	result->claim = result->claim_text;
 	return result;
+}
+
+void free_result(struct result *r)
+{
+	free(r->rows);
+	free(r->state);
+	free(r->outcome);
+	free(r);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "engine/runtime.h"
 #include "engine/schedule.h"
+#include "report/report.h"
 
 static const char help[] =
 	"  A, B, C     that task goes on      ok, fail  the allocation's outcome\n"
