@@ -117,13 +117,22 @@ local function Code(el)
 	return printed and raw(latex.inline(el.text)) or nil
 end
 
--- A drawing in graphviz's language: nodes and arrows, without its frame.
+-- A drawing in graphviz's language: nodes and arrows, without its frame; with
+-- file="..." it stands in a file, whose first line says what it shows.
 local function drawing(el)
 	local font = printed and 'TeX Gyre Heros' or 'sans-serif'
-	local source = 'digraph { bgcolor=transparent size="4.8,7" nodesep=.35 ' ..
+	local text, alt = el.text, el.attributes.alt
+	if el.attributes.file then
+		local file = assert(io.open(el.attributes.file))
+		text = file:read('a')
+		alt = text:match('^// ([^\n]*)')
+		file:close()
+	end
+	local source = 'digraph { bgcolor=transparent size="' ..
+		(printed and '4.8,7' or '7,9') .. '" nodesep=.35 ' ..
 		'node [shape=box style=rounded fontsize=11 fontname="' .. font .. '"] ' ..
 		'edge [fontsize=10 arrowsize=.7 fontname="' .. font .. '"]\n' ..
-		el.text .. '\n}'
+		text .. '\n}'
 	if printed then
 		local path = 'build/book/drawing-' .. pandoc.utils.sha1(source) .. '.pdf'
 		pandoc.pipe('dot', { '-Tpdf', '-o', path }, source)
@@ -133,7 +142,7 @@ local function drawing(el)
 		:gsub('<title>.-</title>', ''):gsub('<!%-%-.-%-%->', '')
 		:gsub('"black"', '"currentColor"'):gsub('<text ', '<text fill="currentColor" ')
 	return rawblock('<div class="drawing" role="img" aria-label="' ..
-		html.esc(el.attributes.alt or '') .. '">' .. svg .. '</div>')
+		html.esc(alt or '') .. '">' .. svg .. '</div>')
 end
 
 local function CodeBlock(el)

@@ -6,7 +6,7 @@ BOOK := build/book
 BOOK_CHAPTERS := $(sort $(wildcard book/*.nw))
 BOOK_STEMS := $(BOOK_CHAPTERS:book/%.nw=%)
 BOOK_PAGES := $(patsubst %,$(BOOK)/html/%.html,index $(BOOK_STEMS) chunks names)
-BOOK_TOOLS := $(wildcard book/weave/*.lua) book/references.bib
+BOOK_TOOLS := $(wildcard book/weave/*.lua book/weave/*.dot) book/references.bib
 # What runs leave for the book to show; the rules are elsewhere.
 BOOK_RECORDED := $(addprefix build/recorded/,$(sort $(shell \
 	sed -n 's/^::: *{\.recorded file="\([^"]*\)".*/\1/p' $(BOOK_CHAPTERS))))

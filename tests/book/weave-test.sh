@@ -102,6 +102,9 @@ free_thing(thing);
 lab/bug	use-after-free
 @
 
+```{.dot file="book/way.dot"}
+```
+
 ::: {.variants lab="lab"}
 :::
 
@@ -118,6 +121,7 @@ END
 int three;
 @
 END
+	printf '// From a to b.\na -> b\n' >"$work/book/way.dot"
 	printf 'a <b>\nat src/one.c:3\n' >"$work/build/recorded/run.txt"
 	printf 'in one.c:5, one.c:9\n' >"$work/build/recorded/lab-bug-run.txt"
 }
@@ -162,6 +166,10 @@ prose() {
 plain() {
 	has 02-two.html 'Where you put it, both find it.' \
 		'</b> put(0);' '#include &lt;asm/put.h&gt;'
+}
+
+drawing() {
+	has 02-two.html 'aria-label="From a to b."' '>b</text>'
 }
 
 parts() {
@@ -210,6 +218,7 @@ ok "captions say name, file, place, and where else" captions
 ok "code leads to definitions and chunks" code
 ok "prose leads to code, chapters and sources" prose
 ok "what is no name of the program's leads nowhere" plain
+ok "a drawing may stand in a file" drawing
 ok "chapters stand in parts, appendices have letters" parts
 ok "the indexes list names, chunks, sections" indexes
 ok "recorded output and the table of variants are there" recorded
