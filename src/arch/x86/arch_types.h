@@ -16,6 +16,64 @@ struct arch_vm {
 };
 
 /**
+ * struct port_io - an IN or OUT that the VMM is to play
+ * @pending: the VMM has been told, and has to answer
+ * @in: from the port
+ * @size: bytes: 1, 2 or 4
+ * @port: which
+ * @next_rip: where the instruction after it is
+ * @linear_rip: where it is itself, as a linear address
+ */
+struct port_io {
+	bool pending, in;
+	u8 size;
+	u16 port;
+	u64 next_rip, linear_rip;
+};
+
+/**
+ * struct emulation - an instruction that waits for the VMM's answers
+ * @pending: the VMM has a question about it
+ * @port: the question is about a port, not about memory
+ * @last: and nothing depends on the answer
+ * @answered: how many answers there are
+ * @asked: how many of them the present round has used
+ * @answer: the answers
+ * @at: where the instruction is, as a linear address
+ */
+struct emulation {
+	bool pending, port, last;
+	u8 answered, asked;
+	u64 answer[6];
+	u64 at;
+};
+
+struct events {
+	struct {
+		bool pending;		/* an instruction raised it */
+		bool injected;		/* its delivery has been tried */
+		bool has_error;
+		u8 nr;
+		u32 error;
+	} exception;
+	bool interrupt;			/* one is to be delivered next */
+	u8 vector;			/* its number */
+	u8 nmi_pending;
+	bool nmi_injected;		/* its delivery has been tried */
+	bool nmi_masked;		/* one is being handled */
+	bool nmi_ending;		/* by the IRET at nmi_iret */
+	u64 nmi_iret;
+	bool stepping;			/* the trap flag is ours */
+	bool guest_tf;			/* and this was the guest's */
+	bool stepped;			/* it was, in the visit that has just ended */
+	u32 guest_dr6;			/* what the guest had in DR6 meanwhile */
+	bool trapped;			/* the step met something of the guest's */
+	bool shadowed;			/* the guest was entered in a shadow */
+	u64 entered_at;			/* and where, as a linear address */
+	u8 tried;			/* what stood in EVENTINJ last */
+};
+
+/**
  * struct arch_vcpu - x86's part of a vCPU
  * @vmcb: the page that VMRUN takes
  * @regs: general registers, in the order of their numbers in instructions
@@ -39,47 +97,9 @@ struct arch_vcpu {
 	u64 apic_base;
 	sigset_t sigset;
 	bool has_sigset;		/* the mask for the time of KVM_RUN */
-	struct {
-		bool pending;		/* the VMM has been told, and has to answer */
-		bool in;
-		u8 size;		/* bytes: 1, 2 or 4 */
-		u16 port;
-		u64 next_rip;
-		u64 linear_rip;		/* where the instruction is */
-	} io;
-
-	struct {
-		bool pending;		/* the VMM has a question about an instruction */
-		bool port;		/* it is about a port, not about memory */
-		bool last;		/* and nothing depends on the answer */
-		u8 answered, asked;
-		u64 answer[6];
-		u64 at;			/* where the instruction is, linear */
-	} emul;
-	struct {
-		struct {
-			bool pending;		/* an instruction raised it */
-			bool injected;		/* its delivery has been tried */
-			bool has_error;
-			u8 nr;
-			u32 error;
-		} exception;
-		bool interrupt;			/* one is to be delivered next */
-		u8 vector;			/* its number */
-		u8 nmi_pending;
-		bool nmi_injected;		/* its delivery has been tried */
-		bool nmi_masked;		/* one is being handled */
-		bool nmi_ending;		/* by the IRET at nmi_iret */
-		u64 nmi_iret;
-		bool stepping;			/* the trap flag is ours */
-		bool guest_tf;			/* and this was the guest's */
-		bool stepped;			/* it was, in the visit that has just ended */
-		u32 guest_dr6;			/* what the guest had in DR6 meanwhile */
-		bool trapped;			/* the step met something of the guest's */
-		bool shadowed;			/* the guest was entered in a shadow */
-		u64 entered_at;			/* and where, as a linear address */
-		u8 tried;			/* what stood in EVENTINJ last */
-	} events;
+	struct port_io io;
+	struct emulation emul;
+	struct events events;
 };
 
 static inline u64 arch_stage2_table(phys_addr_t table)

@@ -74,7 +74,7 @@ static int address(struct vcpu *vcpu, unsigned int seg, u64 offset,
 
 static int answered(struct vcpu *vcpu, u64 *answer)
 {
-	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
+	struct emulation *emul = &vcpu->arch.emul;
 
 	if (emul->asked == emul->answered)
 		return false;
@@ -84,7 +84,7 @@ static int answered(struct vcpu *vcpu, u64 *answer)
 
 static int ask(struct vcpu *vcpu, bool port, bool last)
 {
-	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
+	struct emulation *emul = &vcpu->arch.emul;
 
 	if (emul->answered == ARRAY_SIZE(emul->answer))
 		return svm_cannot_emulate(vcpu, NULL, 0);
@@ -237,7 +237,7 @@ static int finish(struct vcpu *vcpu, const struct change *to)
 
 static int finish_after(struct vcpu *vcpu, int r, const struct change *to)
 {
-	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
+	struct emulation *emul = &vcpu->arch.emul;
 
 	if (r == DONE)
 		return finish(vcpu, to);
@@ -274,7 +274,7 @@ static int port_out(struct vcpu *vcpu, const struct insn *insn, u64 from,
 static int port_in(struct vcpu *vcpu, const struct insn *insn, u64 dest,
 		   u64 *data)
 {
-	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
+	struct emulation *emul = &vcpu->arch.emul;
 	gpa_t gpa;
 	u64 at;
 	int r = address(vcpu, SEG_ES, dest, insn->size, true, &at);
@@ -429,7 +429,7 @@ int emulate(struct vcpu *vcpu)
  */
 int emulate_answer(struct vcpu *vcpu)
 {
-	typeof(vcpu->arch.emul) *emul = &vcpu->arch.emul;
+	struct emulation *emul = &vcpu->arch.emul;
 	u64 *answer = &emul->answer[emul->answered++];
 
 	emul->pending = false;

@@ -40,7 +40,7 @@ static int merge(u8 first, u8 second)
 int event_raise(struct vcpu *vcpu, u8 nr, u32 error)
 {
 	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 	int left = ev->exception.injected ? merge(ev->exception.nr, nr) : nr;
 
 	if (left < 0)
@@ -68,7 +68,7 @@ static bool in_shadow(const struct vcpu *vcpu)
  */
 bool event_ready(const struct vcpu *vcpu)
 {
-	const typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	const struct events *ev = &vcpu->arch.events;
 
 	return vcpu->arch.vmcb->save.rflags & X86_EFLAGS_IF &&
 	       !in_shadow(vcpu) && !ev->exception.pending &&
@@ -95,7 +95,7 @@ enum { NOTHING, AN_EXCEPTION, AN_NMI, AN_INTERRUPT };
 
 static u8 choose(struct vcpu *vcpu)
 {
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 
 	if (ev->exception.injected || ev->exception.pending)
 		return AN_EXCEPTION;
@@ -120,7 +120,7 @@ static void mask_nmi(struct vcpu *vcpu)
 
 static u32 describe(struct vcpu *vcpu, u8 what)
 {
-	const typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	const struct events *ev = &vcpu->arch.events;
 
 	if (what == AN_EXCEPTION)
 		return ev->exception.nr | SVM_EVTINJ_TYPE_EXEPT |
@@ -136,7 +136,7 @@ static u32 describe(struct vcpu *vcpu, u8 what)
 static void step_once(struct vcpu *vcpu)
 {
 	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 
 	ev->stepping = true;
 	ev->guest_tf = save->rflags & X86_EFLAGS_TF;
@@ -148,7 +148,7 @@ static void step_once(struct vcpu *vcpu)
 static void look_out(struct vcpu *vcpu)
 {
 	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 	bool interrupt = READ_ONCE(vcpu->run->request_interrupt_window) ||
 			 (ev->interrupt && ev->tried != AN_INTERRUPT);
 	bool busy = ev->tried != NOTHING;
@@ -174,7 +174,7 @@ static void look_out(struct vcpu *vcpu)
 void event_enter(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->arch.vmcb;
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 
 	ev->tried = choose(vcpu);
 	if (ev->tried == AN_NMI)
@@ -188,7 +188,7 @@ void event_enter(struct vcpu *vcpu)
 
 static void take_back(struct vcpu *vcpu, u32 info, u32 error)
 {
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 	u8 nr = info & SVM_EXITINTINFO_VEC_MASK;
 
 	switch (info & SVM_EXITINTINFO_TYPE_MASK) {
@@ -211,7 +211,7 @@ static void take_back(struct vcpu *vcpu, u32 info, u32 error)
 
 static void forget_tried(struct vcpu *vcpu)
 {
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 
 	if (ev->tried == AN_EXCEPTION)
 		ev->exception.pending = ev->exception.injected = false;
@@ -225,7 +225,7 @@ static void forget_tried(struct vcpu *vcpu)
 static void look_no_more(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->arch.vmcb;
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 
 	vmcb->control.int_ctl &= ~(V_IRQ_MASK | V_IGN_TPR_MASK);
 	__clear_bit(INTERCEPT_VINTR, (unsigned long *)vmcb->control.intercepts);
@@ -248,7 +248,7 @@ static void look_no_more(struct vcpu *vcpu)
 void event_left(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->arch.vmcb;
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 	u64 at = vmcb->save.cs.base + vmcb->save.rip;
 	u32 info = vmcb->control.exit_int_info;
 
@@ -289,7 +289,7 @@ int event_iret(struct vcpu *vcpu)
  */
 int event_debug(struct vcpu *vcpu)
 {
-	const typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	const struct events *ev = &vcpu->arch.events;
 
 	if (ev->stepped && !ev->guest_tf && !ev->trapped)
 		return 1;
@@ -305,7 +305,7 @@ int event_debug(struct vcpu *vcpu)
  */
 void event_get(struct vcpu *vcpu, struct kvm_vcpu_events *to)
 {
-	const typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	const struct events *ev = &vcpu->arch.events;
 
 	memset(to, 0, sizeof(*to));
 	to->exception.injected = ev->exception.injected ||
@@ -338,7 +338,7 @@ void event_get(struct vcpu *vcpu, struct kvm_vcpu_events *to)
  */
 int event_set(struct vcpu *vcpu, const struct kvm_vcpu_events *from)
 {
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 
 	if (from->flags & ~EVENT_FLAGS)
 		return -EINVAL;
@@ -375,7 +375,7 @@ int event_set(struct vcpu *vcpu, const struct kvm_vcpu_events *from)
  */
 void event_nmi(struct vcpu *vcpu)
 {
-	typeof(vcpu->arch.events) *ev = &vcpu->arch.events;
+	struct events *ev = &vcpu->arch.events;
 	u8 room = ev->nmi_masked || ev->nmi_injected ? 1 : 2;
 
 	if (ev->nmi_pending < room)
