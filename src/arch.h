@@ -64,12 +64,14 @@ int arch_vcpu_complete_io(struct vcpu *vcpu);
 void arch_vcpu_load(struct vcpu *vcpu);
 void arch_vcpu_put(struct vcpu *vcpu);
 
+/* Forget every translation. By guest_enter(), with interrupts off. */
+void arch_vcpu_flush(struct vcpu *vcpu);
+
 /**
  * arch_vcpu_run() - visit the guest once: enter, leave, see why
  * @vcpu: loaded
  *
- * While the guest runs vcpu->mode is IN_GUEST, and vcpu->cpu says where. The
- * mode is written before vm->flush_gen is read, with a full barrier between.
+ * The guest runs between guest_enter() and guest_leave(), if at all.
  *
  * Returns: 1, go on; 0, vcpu->run says what the VMM has to do; or an errno.
  * Context: may sleep; interrupts on.

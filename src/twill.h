@@ -3,11 +3,14 @@
 #ifndef TWILL_H
 #define TWILL_H
 
+#include <linux/cpumask.h>
 #include <linux/kvm_types.h>
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/rcuwait.h>
 #include <linux/refcount.h>
+#include <linux/signal_types.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/types.h>
@@ -85,7 +88,7 @@ struct vm {
 	struct mutex lock;
 	struct mm_struct *mm;
 	struct vcpu *vcpus[MAX_VCPUS];	/* by id; grows only, freed with the VM */
-	atomic64_t flush_gen;		/* counts removals from the stage-2 table */
+	cpumask_var_t called;		/* CPUs that vm_flush() calls; under mmu_lock */
 	struct mutex slots_lock;	/* one change of slots at a time */
 	struct srcu_struct srcu;	/* readers of memslots */
 	struct memslots __rcu *memslots;
@@ -100,7 +103,10 @@ struct vm {
 	struct arch_vm arch;
 };
 
-enum { OUTSIDE_GUEST, IN_GUEST };
+enum {
+	REQUEST_FLUSH,		/* forget where pages are */
+	REQUEST_EVENT,		/* an event for the guest may have come */
+};
 
 /**
  * struct vcpu - one virtual processor
@@ -109,16 +115,21 @@ enum { OUTSIDE_GUEST, IN_GUEST };
  * @lock: held while a request on the vCPU's file runs
  * @run: two pages shared with the VMM: what KVM_RUN came back for, and
  *	in the second page the data of port I/O
- * @mode: OUTSIDE_GUEST or IN_GUEST; written with interrupts off
- * @cpu: where it runs, while IN_GUEST
+ * @guest_cpu: the CPU on which its guest runs at this moment; else -1
+ * @requests: what is asked of it, a bit each
+ * @wait: where its thread sleeps in vcpu_sleep()
+ * @has_sigset: @sigset takes the place of the thread's signal mask in KVM_RUN
  */
 struct vcpu {
 	struct vm *vm;
 	unsigned int id;
 	struct mutex lock;
 	struct kvm_run *run;
-	int mode;
-	int cpu;
+	int guest_cpu;
+	unsigned long requests;
+	struct rcuwait wait;
+	sigset_t sigset;
+	bool has_sigset;
 	struct table_pool pool;		/* for its next fault */
 	gfn_t next_gfn;			/* where a guest that goes on will fault */
 	unsigned int around;		/* how many frames the last fault asked for */
@@ -196,7 +207,12 @@ void vm_put(struct vm *vm);
 /* vcpu.c */
 int vcpu_create_fd(struct vm *vm, unsigned long id);
 void vcpus_destroy(struct vm *vm);
+bool guest_enter(struct vcpu *vcpu);
+void guest_leave(struct vcpu *vcpu);
 void vm_flush(struct vm *vm);
+void vcpu_kick(struct vcpu *vcpu);
+void vcpu_request(struct vcpu *vcpu, unsigned int request);
+void vcpu_sleep(struct vcpu *vcpu);
 
 /* memslot.c */
 int memslots_init(struct vm *vm);

@@ -7,17 +7,8 @@
 #include <linux/ftrace.h>
 #include <linux/irqflags.h>
 #include <linux/rcupdate.h>
-#include <linux/sched/signal.h>
 #include <linux/smp.h>
-#include <linux/task_work.h>
 #include "compat.h"
-
-/* Has this thread something else to do than to visit a guest? */
-static inline bool visit_unwanted(void)
-{
-	return signal_pending(current) || need_resched() ||
-	       task_work_pending(current);
-}
 
 /**
  * visit_begin() - from here on this CPU runs a guest

@@ -19,6 +19,7 @@ static void vm_destroy(struct vm *vm)
 	devices_destroy(vm);
 	stage2_free(vm);
 	memslots_free(vm);
+	free_cpumask_var(vm->called);
 	mmdrop(vm->mm);
 	kfree(vm);
 }
@@ -83,9 +84,12 @@ static struct vm *vm_create(void)
 	INIT_LIST_HEAD(&vm->windows);
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
-	r = memslots_init(vm);
+	r = zalloc_cpumask_var(&vm->called, GFP_KERNEL_ACCOUNT) ? 0 : -ENOMEM;
 	if (r)
 		goto drop_mm;
+	r = memslots_init(vm);
+	if (r)
+		goto free_cpumask;
 	r = stage2_init(vm);
 	if (r)
 		goto free_memslots;
@@ -103,6 +107,8 @@ free_stage2:
 	stage2_free(vm);
 free_memslots:
 	memslots_free(vm);
+free_cpumask:
+	free_cpumask_var(vm->called);
 drop_mm:
 	mmdrop(vm->mm);
 	kfree(vm);

@@ -30,8 +30,9 @@ DROP = {
            r"stage2_free|stage2_empty_pool|notifier_unregister|vcpus_destroy|"
            r"devices_destroy|vcpu_destroy|cleanup_srcu_struct|pt_device_close|"
            r"device_unmake|free_tables|drop_file|list_del)\(",
-    "flush": r"(vm_flush|stage2_flush|atomic64_inc|smp_mb__after_atomic|"
-             r"synchronize_srcu_expedited)\(",
+    "flush": r"(vm_flush|stage2_flush|smp_call_function_many|smp_mb|"
+             r"smp_mb__after_atomic|synchronize_srcu_expedited)\(",
+    "call": r"(set_bit|vcpu_kick|rcuwait_wake_up|smp_send_reschedule)\(",
     "count": r"(vm->invalidating(\+\+|--)|WRITE_ONCE\(vm->invalidate_seq)",
     "set": r"(set_vm|list_add|rcu_assign_pointer|smp_store_release)\(",
 }
@@ -43,7 +44,10 @@ REPLACE = {
                  ("else if (slot->dying)", "else if (0)")],
     "test": [("refcount_inc_not_zero(&vm->users)",
               "(refcount_inc(&vm->users), true)"),
-             ("smp_load_acquire(&vcpu->mode)", "READ_ONCE(vcpu->mode)"),
+             ("smp_load_acquire(&vcpu->guest_cpu)",
+              "READ_ONCE(vcpu->guest_cpu)"),
+             (" ||\n\t    test_bit(REQUEST_EVENT, &vcpu->requests)", ""),
+             ("test_and_clear_bit(REQUEST_FLUSH, &vcpu->requests)", "false"),
              ("if (!--device->open_count)", "--device->open_count; if (0)"),
              ("group->opened || ", ""),
              (" || group->device->open_count", ""),
@@ -54,7 +58,7 @@ ENDS = ["vm_destroy", "vcpu_destroy", "device_release", "release_device",
         "vfio_dev_end", "drop_file", "stage2_free", "devices_destroy",
         "pt_device_close", "release_vm", "memslots_publish", "memslot_retire",
         "null_close", "memslots_free", "vcpu_publish", "fault_slot",
-        "invalidate_end", "stage2_flush"]
+        "invalidate_end", "stage2_flush", "vcpu_request", "guest_leave"]
 
 
 def functions(lines):

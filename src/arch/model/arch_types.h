@@ -3,6 +3,7 @@
 #ifndef TWILL_ARCH_TYPES_H
 #define TWILL_ARCH_TYPES_H
 
+#include <linux/atomic.h>
 #include <linux/types.h>
 #include "model.h"
 
@@ -16,7 +17,7 @@ struct arch_vcpu {
 	u64 value;		/* last read or taken in */
 	gfn_t tlb_gfn;
 	u64 tlb_entry;		/* 0: nothing is remembered */
-	s64 flush_gen;		/* vm->flush_gen when it was */
+	atomic_t events;	/* that the guest has not waited for yet */
 };
 
 enum { MODEL_PRESENT = 1, MODEL_WRITABLE = 2, MODEL_YOUNG = 4, MODEL_LARGE = 8 };

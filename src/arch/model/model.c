@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* An architecture without hardware, for looking at the core alone. */
 #include <linux/io.h>
+#include <linux/irqflags.h>
 #include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/smp.h>
@@ -27,26 +28,9 @@ static u64 model_walk(struct vcpu *vcpu, gfn_t gfn)
 	return 0;
 }
 
-static void model_enter(struct vcpu *vcpu)
+void arch_vcpu_flush(struct vcpu *vcpu)
 {
-	struct arch_vcpu *arch = &vcpu->arch;
-	s64 gen;
-
-	local_irq_disable();
-	WRITE_ONCE(vcpu->cpu, smp_processor_id());
-	WRITE_ONCE(vcpu->mode, IN_GUEST);
-	smp_mb();	/* pairs with the one in vm_flush() */
-	gen = atomic64_read(&vcpu->vm->flush_gen);
-	if (gen != arch->flush_gen)
-		arch->tlb_entry = 0;
-	arch->flush_gen = gen;
-}
-
-static void model_leave(struct vcpu *vcpu)
-{
-	/* whatever the guest did comes before it: see vm_flush() */
-	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
-	local_irq_enable();
+	vcpu->arch.tlb_entry = 0;
 }
 
 static bool model_use(struct vcpu *vcpu, const struct model_op *op)
@@ -76,16 +60,17 @@ static bool model_use(struct vcpu *vcpu, const struct model_op *op)
 
 static int model_memory(struct vcpu *vcpu, const struct model_op *op)
 {
-	bool done;
+	bool entered, done;
 	int r;
 
-	model_enter(vcpu);
-	done = model_use(vcpu, op);
-	model_leave(vcpu);
-	if (done) {
-		vcpu->arch.next++;
+	local_irq_disable();
+	entered = guest_enter(vcpu);
+	done = entered && model_use(vcpu, op);
+	guest_leave(vcpu);
+	local_irq_enable();
+	vcpu->arch.next += done;
+	if (done || !entered)
 		return 1;
-	}
 	r = fault_handle(vcpu, op->gpa, op->kind == MODEL_WRITE);
 	if (r)
 		return r;
@@ -131,6 +116,41 @@ int arch_vcpu_complete_io(struct vcpu *vcpu)
 	return 1;
 }
 
+static int model_wait(struct vcpu *vcpu, bool spin)
+{
+	if (atomic_add_unless(&vcpu->arch.events, -1, 0)) {
+		vcpu->arch.next++;
+		return 1;
+	}
+	if (!spin) {
+		vcpu_sleep(vcpu);
+		return 1;
+	}
+	local_irq_disable();
+	if (guest_enter(vcpu)) {
+		safe_halt();
+		local_irq_disable();
+	}
+	guest_leave(vcpu);
+	local_irq_enable();
+	return 1;
+}
+
+static long model_event(struct vm *vm, unsigned long id)
+{
+	struct vcpu *vcpu;
+
+	if (id >= MAX_VCPUS)
+		return -EINVAL;
+	/* pairs with the release in vcpu_publish() */
+	vcpu = smp_load_acquire(&vm->vcpus[id]);
+	if (!vcpu)
+		return -ENOENT;
+	atomic_inc(&vcpu->arch.events);
+	vcpu_request(vcpu, REQUEST_EVENT);
+	return 0;
+}
+
 int arch_vcpu_run(struct vcpu *vcpu)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
@@ -147,6 +167,9 @@ int arch_vcpu_run(struct vcpu *vcpu)
 	case MODEL_OUT:
 	case MODEL_IN:
 		return model_port(vcpu, op);
+	case MODEL_WAIT:
+	case MODEL_SPIN:
+		return model_wait(vcpu, op->kind == MODEL_SPIN);
 	}
 	arch->next++;
 	vcpu->run->exit_reason = KVM_EXIT_HLT;
@@ -208,7 +231,8 @@ void arch_vm_destroy(struct vm *vm)
 
 long arch_vm_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
 {
-	return -ENOTTY;
+	return cmd == MODEL_EVENT ? model_event(vm, (unsigned long)argp) :
+				    -ENOTTY;
 }
 
 int arch_vcpu_init(struct vcpu *vcpu)

@@ -7,7 +7,10 @@
 #include <linux/kvm.h>
 #include <linux/types.h>
 
-enum { MODEL_HALT, MODEL_TOUCH, MODEL_WRITE, MODEL_OUT, MODEL_IN, MODEL_CALL };
+enum {
+	MODEL_HALT, MODEL_TOUCH, MODEL_WRITE, MODEL_OUT, MODEL_IN, MODEL_CALL,
+	MODEL_WAIT, MODEL_SPIN,
+};
 
 struct model_op {
 	__u32 kind;
@@ -26,5 +29,6 @@ struct model_script {
 
 #define MODEL_SET_SCRIPT	_IOW(KVMIO, 0xf0, struct model_script)
 #define MODEL_GET_VALUE		_IOR(KVMIO, 0xf1, __u64)
+#define MODEL_EVENT		_IO(KVMIO, 0xf2)	/* for this vCPU */
 
 #endif

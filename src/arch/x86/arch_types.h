@@ -4,7 +4,6 @@
 #define TWILL_ARCH_TYPES_H
 
 #include <linux/kvm.h>
-#include <linux/signal_types.h>
 #include <linux/types.h>
 #include <asm/fpu/types.h>
 #include <asm/pgtable_types.h>
@@ -90,13 +89,10 @@ struct arch_vcpu {
 	u32 pkru;
 	bool owns_dr;			/* the guest has used DR0 to DR3 */
 	int last_cpu;			/* whose TLB may have entries of ours; or -1 */
-	s64 flush_gen;			/* of the machine, at the last visit */
 	struct kvm_cpuid_entry2 *cpuid;
 	u32 nr_cpuid;
 	bool ran;			/* and so may not become another processor */
 	u64 apic_base;
-	sigset_t sigset;
-	bool has_sigset;		/* the mask for the time of KVM_RUN */
 	struct port_io io;
 	struct emulation emul;
 	struct events events;

@@ -158,7 +158,7 @@ static void look_out(struct vcpu *vcpu)
 	else if (!busy && ev->nmi_pending && ev->nmi_ending)
 		step_once(vcpu);
 	else if (busy && ev->nmi_pending && !ev->nmi_masked)
-		smp_send_reschedule(vcpu->cpu);
+		smp_send_reschedule(smp_processor_id());
 	if (interrupt && !in_shadow(vcpu)) {
 		control->int_ctl |= V_IRQ_MASK | V_IGN_TPR_MASK;
 		__set_bit(INTERCEPT_VINTR, (unsigned long *)control->intercepts);

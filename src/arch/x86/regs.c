@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Registers as the VMM reads and writes them. */
 #include <linux/kvm.h>
-#include <linux/signal.h>
 #include <linux/uaccess.h>
 #include "svm.h"
 
@@ -223,28 +222,6 @@ static void set_fpu(struct arch_vcpu *arch, const struct kvm_fpu *fpu)
 	state->regs.xsave.header.xfeatures |= XFEATURE_MASK_FPSSE;
 }
 
-static int set_signal_mask(struct arch_vcpu *arch,
-			   struct kvm_signal_mask __user *argp)
-{
-	struct kvm_signal_mask mask;
-	sigset_t set;
-
-	if (!argp) {
-		arch->has_sigset = false;
-		return 0;
-	}
-	if (copy_from_user(&mask, argp, sizeof(mask)))
-		return -EFAULT;
-	if (mask.len != sizeof(set))
-		return -EINVAL;
-	if (copy_from_user(&set, argp->sigset, sizeof(set)))
-		return -EFAULT;
-	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
-	arch->sigset = set;
-	arch->has_sigset = true;
-	return 0;
-}
-
 static long translate(struct vcpu *vcpu, struct kvm_translation __user *argp)
 {
 	struct kvm_translation t;
@@ -328,8 +305,6 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 		if (copy_from_user(&u.events, argp, sizeof(u.events)))
 			return -EFAULT;
 		return event_set(vcpu, &u.events);
-	case KVM_SET_SIGNAL_MASK:
-		return set_signal_mask(arch, argp);
 	}
 	return state_ioctl(vcpu, cmd, argp);
 }

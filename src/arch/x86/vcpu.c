@@ -129,23 +129,8 @@ void arch_vcpu_destroy(struct vcpu *vcpu)
 	free_page((unsigned long)vcpu->arch.vmcb);
 }
 
-static void put_on_signals(struct arch_vcpu *arch)
-{
-	if (arch->has_sigset)
-		sigprocmask(SIG_SETMASK, &arch->sigset, &current->real_blocked);
-}
-
-static void take_off_signals(struct arch_vcpu *arch)
-{
-	if (!arch->has_sigset)
-		return;
-	sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
-	sigemptyset(&current->real_blocked);
-}
-
 void arch_vcpu_load(struct vcpu *vcpu)
 {
-	put_on_signals(&vcpu->arch);
 	fpu_swap_kvm_fpstate(&vcpu->arch.fpu, true);
 }
 
@@ -154,28 +139,29 @@ void arch_vcpu_put(struct vcpu *vcpu)
 	struct vmcb *vmcb = vcpu->arch.vmcb;
 
 	fpu_swap_kvm_fpstate(&vcpu->arch.fpu, false);
-	take_off_signals(&vcpu->arch);
 	vcpu->run->if_flag = !!(vmcb->save.rflags & X86_EFLAGS_IF);
 	vcpu->run->cr8 = vmcb->control.int_ctl & V_TPR_MASK;
 	vcpu->run->apic_base = vcpu->arch.apic_base;
 	vcpu->run->ready_for_interrupt_injection = event_ready(vcpu);
 }
 
-static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *own, int cpu)
+void arch_vcpu_flush(struct vcpu *vcpu)
 {
-	struct arch_vcpu *arch = &vcpu->arch;
-	s64 gen = atomic64_read(&vcpu->vm->flush_gen);
+	vcpu->arch.last_cpu = -1;
+}
+
+static void prepare_tlb(struct arch_vcpu *arch, struct svm_cpu *own)
+{
+	int cpu = smp_processor_id();
 	u8 flush = TLB_CONTROL_DO_NOTHING;
 
-	if (own->tlb_owner != arch->id || arch->last_cpu != cpu ||
-	    arch->flush_gen != gen)
+	if (own->tlb_owner != arch->id || arch->last_cpu != cpu)
 		flush = boot_cpu_has(X86_FEATURE_FLUSHBYASID) ?
 			TLB_CONTROL_FLUSH_ASID : TLB_CONTROL_FLUSH_ALL_ASID;
 	if (own->tlb_owner != arch->id)
 		indirect_branch_prediction_barrier();
 	own->tlb_owner = arch->id;
 	arch->last_cpu = cpu;
-	arch->flush_gen = gen;
 	arch->vmcb->control.tlb_ctl = flush;
 }
 
@@ -266,13 +252,11 @@ int arch_vcpu_run(struct vcpu *vcpu)
 		return 0;
 	preempt_disable();
 	local_irq_disable();
-	WRITE_ONCE(vcpu->cpu, smp_processor_id());
-	smp_store_mb(vcpu->mode, IN_GUEST);	/* pairs with vm_flush() */
 	on = this_cpu_read(svm_cpu.on);
-	if (on && !visit_unwanted()) {
+	if (on && guest_enter(vcpu)) {
 		struct svm_cpu *own = this_cpu_ptr(&svm_cpu);
 
-		prepare_tlb(vcpu, own, vcpu->cpu);
+		prepare_tlb(&vcpu->arch, own);
 		event_enter(vcpu);
 		if (test_thread_flag(TIF_NEED_FPU_LOAD))
 			switch_fpu_return();
@@ -280,8 +264,7 @@ int arch_vcpu_run(struct vcpu *vcpu)
 		cross(vcpu, own);
 		entered = true;
 	}
-	/* Nothing of the guest's is used after this. */
-	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
+	guest_leave(vcpu);
 	if (entered &&
 	    vcpu->arch.vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + MC_VECTOR)
 		host_machine_check();

@@ -56,6 +56,8 @@ struct task {
 
 	int atomic;			/* why it may not sleep */
 	int irqs_off;
+	bool in_halt;			/* with interrupts on: safe_halt() */
+	bool interrupted;		/* one came since they were off */
 	int nheld;
 	void *works;			/* files to put on return to user */
 	int cpu;

@@ -30,7 +30,7 @@ static void host(void)
 /* Sleep until it is done. */
 static void look_then_halt(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	sti();
 	while (!done)
 		hlt();
@@ -38,7 +38,7 @@ static void look_then_halt(void)
 
 static void look_under_cli(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	cli();
 	while (!done) {
 		sti_hlt();
@@ -49,7 +49,7 @@ static void look_under_cli(void)
 
 static void sti_then_hlt(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	while (!done) {
 		sti();
 		hlt();		/* in the shadow of the STI */
@@ -59,7 +59,7 @@ static void sti_then_hlt(void)
 
 static void sti_something_hlt(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	while (!done) {
 		sti();
 		counted++;	/* the shadow ends here */
@@ -70,7 +70,7 @@ static void sti_something_hlt(void)
 
 static void halt_deaf(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	while (!done)
 		hlt();
 }
@@ -115,7 +115,7 @@ static void setup_lock(void)
 
 static void lock_with_interrupts(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	sti();
 	spin_lock(&lock);
 	taken++;
@@ -125,7 +125,7 @@ static void lock_with_interrupts(void)
 
 static void lock_without_interrupts(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	sti();
 	cli();
 	spin_lock(&lock);
@@ -154,7 +154,7 @@ static void setup_count(void)
 
 static void count_without_interrupts(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	cli();
 	counted++;
 	sti_hlt();
@@ -167,7 +167,7 @@ static void both_counted(void)
 
 static void count_and_go_on(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	sti();
 	counted++;
 	cli();
@@ -195,7 +195,7 @@ static void setup_sleep(void)
 
 static void wait_once(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	sti_hlt();
 }
 
@@ -224,32 +224,32 @@ static void setup_tasks(void)
 
 static void touch_absent(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	guest_trap(14);
 	u_assert(done && token);
-	guest_leave('B');
+	guest_end('B');
 }
 
 static void idle(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	while (!done) {
 		sti_hlt();
 		cli();
 	}
 	guest_switch('A');
-	guest_leave(0);
+	guest_end(0);
 }
 
 static void idle_carelessly(void)
 {
-	guest_enter(&cpu);
+	guest_begin(&cpu);
 	sti();
 	while (!done)
 		hlt();
 	cli();
 	guest_switch('A');
-	guest_leave(0);
+	guest_end(0);
 }
 
 SCENARIO("absent", "a task waits for a page, another one idles: silent",
@@ -266,7 +266,7 @@ static void setup_two(void)
 
 static void count_under_lock(struct guest_cpu *c)
 {
-	guest_enter(c);
+	guest_begin(c);
 	spin_lock(&lock);
 	counted++;
 	spin_unlock(&lock);
@@ -284,7 +284,7 @@ static void there(void)
 
 static void there_bare(void)
 {
-	guest_enter(&other_cpu);
+	guest_begin(&other_cpu);
 	counted++;
 }
 

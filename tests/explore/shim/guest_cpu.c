@@ -128,7 +128,7 @@ static void come_in(struct guest_cpu *c)
 	c->owner = cur->id + 1;
 }
 
-void guest_enter(struct guest_cpu *c)
+void guest_begin(struct guest_cpu *c)
 {
 	cur->guest = c;
 	visible("enter", "cpu", HERE, nobody_has, cur);
@@ -158,7 +158,7 @@ void guest_switch(char to)
 	come_in(c);
 }
 
-void guest_leave(char to)
+void guest_end(char to)
 {
 	struct guest_cpu *c = mine(HERE);
 

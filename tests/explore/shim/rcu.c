@@ -261,6 +261,40 @@ static bool irqs_on(void *arg)
 	return !t->alive || !t->irqs_off;
 }
 
+/* An interrupt with nothing to do. It counts where a halt could miss it. */
+static void interrupt(struct task *t)
+{
+	touch(&t->interrupted, T_RELEASE);
+	if (t->in_halt || t->irqs_off)
+		t->interrupted = true;
+}
+
+static bool was_interrupted(void *arg)
+{
+	struct task *t = arg;
+
+	return t->interrupted;
+}
+
+void safe_halt(void)
+{
+	visible("halt", NULL, HERE, NULL, NULL);
+	touch(&cur->irqs_off, T_RELEASE);
+	acquire(&cur->cpu);
+	release(&cur->irqs_off);
+	cur->irqs_off--;
+	cur->in_halt = true;
+	wait_for("halted", "interrupt", HERE, was_interrupted, cur);
+	touch(&cur->interrupted, T_WAIT);
+	cur->in_halt = cur->interrupted = false;
+}
+
+void smp_send_reschedule(int cpu)
+{
+	visible("reschedule", NULL, HERE, NULL, NULL);
+	interrupt(&tasks[cpu]);
+}
+
 int smp_call_function_single(int cpu, smp_call_func_t fn, void *info, int wait)
 {
 	if (cpu < 0 || cpu >= NR_TASKS)
@@ -270,7 +304,21 @@ int smp_call_function_single(int cpu, smp_call_func_t fn, void *info, int wait)
 		touch(&tasks[cpu].irqs_off, T_WAIT);
 		acquire(&tasks[cpu].irqs_off);
 		release(&tasks[cpu].cpu);
+		interrupt(&tasks[cpu]);
 	}
 	fn(info);
 	return 0;
+}
+
+void smp_call_function_many(const struct cpumask *mask, smp_call_func_t fn,
+			    void *info, bool wait)
+{
+	int cpu;
+
+	if (!cur->atomic)
+		fail("warning", "cpu", HERE, NULL, NULL,
+		     "smp_call_function_many with preemption on");
+	for (cpu = 0; cpu < NR_TASKS; cpu++)
+		if (cpumask_test_cpu(cpu, mask) && cpu != cur->cpu)
+			smp_call_function_single(cpu, fn, info, wait);
 }

@@ -60,6 +60,14 @@ void shim_irqs(int n)
 	acquire(&cur->cpu);
 	release(&cur->irqs_off);
 	cur->irqs_off += n;
+	if (!cur->irqs_off)
+		cur->interrupted = false;
+}
+
+void shim_assert_irqs_off(void)
+{
+	if (!cur->irqs_off)
+		fail("warning", "cpu", HERE, NULL, NULL, "interrupts are on");
 }
 
 /* Locks. */

@@ -11,7 +11,7 @@
  *	static struct guest_cpu cpu;
  *
  *	static void setup(void)	{ guest_init(&cpu, handler, 0); }
- *	static void guest(void)	{ guest_enter(&cpu); sti(); ... hlt(); }
+ *	static void guest(void)	{ guest_begin(&cpu); sti(); ... hlt(); }
  *	static void host(void)	{ guest_interrupt(&cpu, 3); }
  *
  * When what was sent arrives is the scheduler's choice. A CPU that halts, and
@@ -38,11 +38,11 @@ enum { GUEST_INTERRUPTS, GUEST_EVENTS };
 void guest_init(struct guest_cpu *c, void (*handler)(int vector), int what);
 
 /* The calling task is this CPU's from here on, as soon as nobody else is. */
-void guest_enter(struct guest_cpu *c);
+void guest_begin(struct guest_cpu *c);
 /* Give the CPU to another task of it ('A'..'D'); come back when given it. */
 void guest_switch(char to);
 /* The calling task ends: the CPU goes to another one, or to whoever enters. */
-void guest_leave(char to);
+void guest_end(char to);
 
 void cli(void);
 void sti(void);

@@ -25,9 +25,11 @@ void shim_downgrade(struct shim_lock *l);
 int shim_is_locked(struct shim_lock *l);
 bool shim_is_held(struct shim_lock *l);
 void shim_assert_held(struct shim_lock *l, bool held);
+void shim_assert_irqs_off(void);
 
 #define lockdep_assert_held(l)		shim_assert_held(&(l)->shim, true)
 #define lockdep_assert_not_held(l)	shim_assert_held(&(l)->shim, false)
+#define lockdep_assert_irqs_disabled()	shim_assert_irqs_off()
 #define lockdep_is_held(l)		shim_is_held(&(l)->shim)
 #define lockdep_set_class(l, key)	((void)0)
 #define SINGLE_DEPTH_NESTING		1

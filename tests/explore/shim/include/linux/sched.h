@@ -4,6 +4,7 @@
 
 #include <linux/kernel.h>
 #include <linux/preempt.h>
+#include <linux/signal_types.h>
 
 struct mm_struct;
 
@@ -11,6 +12,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	pid_t pid;
 	char comm[16];
+	sigset_t real_blocked;
 };
 
 struct task_struct *shim_current(void);

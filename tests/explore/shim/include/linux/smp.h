@@ -2,6 +2,7 @@
 #ifndef SHIM_SMP_H
 #define SHIM_SMP_H
 
+#include <linux/cpumask.h>
 #include <linux/kernel.h>
 #include <linux/preempt.h>
 
@@ -13,5 +14,8 @@ int shim_cpu(void);
 #define put_cpu()	preempt_enable()
 typedef void (*smp_call_func_t)(void *info);
 int smp_call_function_single(int cpu, smp_call_func_t fn, void *info, int wait);
+void smp_call_function_many(const struct cpumask *mask, smp_call_func_t fn,
+			    void *info, bool wait);
+void smp_send_reschedule(int cpu);
 
 #endif

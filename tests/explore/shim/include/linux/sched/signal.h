@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <linux/sched.h>
 
-#define BUS_MCEERR_AR	4
+#include <linux/signal_types.h>
+
 #define send_sig_mceerr(code, at, shift, t)	((void)(at))
