@@ -153,35 +153,3 @@ int device_create_fd(struct vm *vm, struct kvm_create_device *args)
 	args->fd = fd;
 	return 0;
 }
-
-/**
- * window_io() - let a pass-through device answer the guest
- * @vm: the guest's machine
- * @port: the port that it spoke to
- * @size: 1, 2 or 4 bytes
- * @write: OUT rather than IN
- * @data: what it writes, or where to put the answer
- *
- * Returns: whether a device answered; else the access is the VMM's.
- * Context: may sleep.
- * Takes: vm->lock, if there are windows at all.
- */
-bool window_io(struct vm *vm, u16 port, unsigned int size, bool write,
-	       void *data)
-{
-	struct window *window;
-	bool found = false;
-
-	if (list_empty(&vm->windows))
-		return false;
-	mutex_lock(&vm->lock);
-	list_for_each_entry(window, &vm->windows, node) {
-		if (port >= window->port && port - window->port < window->count) {
-			window->io(window, port, size, write, data);
-			found = true;
-			break;
-		}
-	}
-	mutex_unlock(&vm->lock);
-	return found;
-}

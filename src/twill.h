@@ -14,6 +14,7 @@
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/types.h>
+#include "bus.h"
 
 #define MAX_VCPUS 16
 #define MAX_MEMSLOTS 32
@@ -78,7 +79,7 @@ struct table_pool {
  * struct vm - a virtual machine
  * @users: who holds it: the VM fd, each vCPU fd, each device fd, each open
  *	pass-through device. At zero the machine is destroyed.
- * @lock: guards @vcpus, @devices and @windows. Taken inside a group's lock,
+ * @lock: guards @vcpus, @devices and changes of @bus. Taken inside a group's lock,
  *	never outside one.
  * @mm: the address space that is the guest's memory; kept by mmgrab(), which
  *	keeps the structure, not what is mapped in it
@@ -99,7 +100,7 @@ struct vm {
 	unsigned long invalidate_seq;	/* invalidations that have ended */
 	long invalidating;		/* and those that have only begun */
 	struct list_head devices;	/* those that have not ended */
-	struct list_head windows;	/* I/O ports that pass-through devices answer */
+	struct list_head bus[NR_BUSES];	/* what answers the guest's accesses */
 	struct arch_vm arch;
 };
 
@@ -180,20 +181,6 @@ struct vm_device {
 	struct list_head node;
 };
 
-/**
- * struct window - I/O ports that a pass-through device answers
- * @node: in vm->windows, guarded by vm->lock
- * @port: the first
- * @count: how many
- * @io: answer one access; vm->lock is held
- */
-struct window {
-	struct list_head node;
-	u16 port;
-	u16 count;
-	void (*io)(struct window *window, u16 port, unsigned int size,
-		   bool write, void *data);
-};
 
 /* main.c */
 long check_extension(unsigned long cap);
@@ -246,8 +233,6 @@ void notifier_unregister(struct vm *vm);
 /* device.c */
 int device_create_fd(struct vm *vm, struct kvm_create_device *args);
 void devices_destroy(struct vm *vm);
-bool window_io(struct vm *vm, u16 port, unsigned int size, bool write,
-	       void *data);
 
 /* vfio_dev.c */
 extern const struct vm_device_ops vfio_dev_ops;

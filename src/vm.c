@@ -81,7 +81,8 @@ static struct vm *vm_create(void)
 	refcount_set(&vm->users, 1);
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->devices);
-	INIT_LIST_HEAD(&vm->windows);
+	INIT_LIST_HEAD(&vm->bus[BUS_PORTS]);
+	INIT_LIST_HEAD(&vm->bus[BUS_MEMORY]);
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 	r = zalloc_cpumask_var(&vm->called, GFP_KERNEL_ACCOUNT) ? 0 : -ENOMEM;

@@ -1,30 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A pass-through device with no hardware and no memory: a number. */
+/* A pass-through device without hardware: a number. */
+#include <linux/atomic.h>
 #include <linux/module.h>
-#include "twill.h"
+#include "bus.h"
 #include "group.h"
-
-#define NULL_PORT 0x5c0
+#include "step.h"
 
 struct null_device {
 	struct pt_device device;
-	struct window window;
-	u32 sum;		/* guarded by vm->lock */
+	struct bus_device at[NR_BUSES];
+	atomic_t sum;
 };
 
-static void null_io(struct window *window, u16 port, unsigned int size,
+static void null_io(struct bus_device *dev, u64 addr, unsigned int size,
 		    bool write, void *data)
 {
-	struct null_device *null = container_of(window, struct null_device,
-						window);
-	u32 value = 0;
+	struct null_device *null = container_of(dev - dev->bus,
+						struct null_device, at[0]);
+	u32 value = 0, shift = (addr - dev->addr) * 8;
 
 	if (write) {
 		memcpy(&value, data, size);
-		null->sum += value;
+		atomic_add(value << shift, &null->sum);
 	} else {
-		memcpy(data, &null->sum, size);
+		value = atomic_read(&null->sum) >> shift;
+		memcpy(data, &value, size);
 	}
+}
+
+/* Gets: the symbol bus_join, for the call. */
+static int join(struct vm *vm, struct bus_device *dev)
+{
+	int (*fn)(struct vm *vm, struct bus_device *dev);
+	int r;
+
+	fn = symbol_get(bus_join);
+	if (!fn)
+		return -ENODEV;
+	r = fn(vm, dev);
+	symbol_put(bus_join);
+	return r;
+}
+
+/* Gets: the symbol bus_leave, for the call. */
+static void leave(struct vm *vm, struct bus_device *dev)
+{
+	void (*fn)(struct vm *vm, struct bus_device *dev);
+
+	fn = symbol_get(bus_leave);
+	if (!fn)
+		return;
+	fn(vm, dev);
+	symbol_put(bus_leave);
 }
 
 /* Holds: group->lock. Takes: vm->lock. */
@@ -33,15 +60,19 @@ static int null_open(struct pt_device *device)
 	struct null_device *null = container_of(device, struct null_device,
 						device);
 	struct vm *vm = device->vm;
+	int r;
 
 	if (!vm)
 		return -EINVAL;
-	mutex_lock(&vm->lock);
-	null->sum = 0;
-	list_add(&null->window.node, &vm->windows);
-	mutex_unlock(&vm->lock);
+	atomic_set(&null->sum, 0);
+	r = join(vm, &null->at[BUS_PORTS]);
+	if (r)
+		return r;
+	r = join(vm, &null->at[BUS_MEMORY]);
+	if (r)
+		leave(vm, &null->at[BUS_PORTS]);
 	step(null_open, device);
-	return 0;
+	return r;
 }
 
 /* Holds: group->lock. Takes: vm->lock. */
@@ -51,9 +82,8 @@ static void null_close(struct pt_device *device)
 						device);
 	struct vm *vm = device->vm;
 
-	mutex_lock(&vm->lock);
-	list_del(&null->window.node);
-	mutex_unlock(&vm->lock);
+	leave(vm, &null->at[BUS_MEMORY]);
+	leave(vm, &null->at[BUS_PORTS]);
 	step(null_close, device);
 }
 
@@ -64,7 +94,11 @@ static const struct pt_device_ops null_ops = {
 
 static struct null_device null_device = {
 	.device = { .name = "null", .ops = &null_ops },
-	.window = { .port = NULL_PORT, .count = 1, .io = null_io },
+	.at = {
+		{ .bus = BUS_PORTS, .addr = 0x5c0, .len = 4, .io = null_io },
+		{ .bus = BUS_MEMORY, .addr = 0xd0000000, .len = 4,
+		  .io = null_io },
+	},
 };
 
 static struct group null_group = {

@@ -21,7 +21,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 FILES = ["src/vm.c", "src/vcpu.c", "src/memslot.c", "src/stage2.c",
-         "src/fault.c", "src/notifier.c", "src/device.c", "src/vfio_dev.c",
+         "src/fault.c", "src/notifier.c", "src/bus.c", "src/device.c", "src/vfio_dev.c",
          "src/vfio/group.c", "src/vfio/null.c"]
 DROP = {
     "get": r"(vm_get|mmgrab|get_page|vf->file = get_file)\(",
@@ -29,12 +29,12 @@ DROP = {
            r"put_unused_fd|free_pages_exact|kmem_cache_free|memslots_free|"
            r"stage2_free|stage2_empty_pool|notifier_unregister|vcpus_destroy|"
            r"devices_destroy|vcpu_destroy|cleanup_srcu_struct|pt_device_close|"
-           r"device_unmake|free_tables|drop_file|list_del)\(",
+           r"device_unmake|free_tables|drop_file|list_del|list_del_rcu)\(",
     "flush": r"(vm_flush|stage2_flush|smp_call_function_many|smp_mb|"
              r"smp_mb__after_atomic|synchronize_srcu_expedited)\(",
     "call": r"(set_bit|vcpu_kick|rcuwait_wake_up|smp_send_reschedule)\(",
     "count": r"(vm->invalidating(\+\+|--)|WRITE_ONCE\(vm->invalidate_seq)",
-    "set": r"(set_vm|list_add|rcu_assign_pointer|smp_store_release)\(",
+    "set": r"(set_vm|list_add|list_add_rcu|rcu_assign_pointer|smp_store_release)\(",
 }
 LOCKS = [("mutex_lock", "mutex_unlock"), ("spin_lock", "spin_unlock"),
          ("srcu_read_lock", "srcu_read_unlock")]
@@ -46,7 +46,7 @@ REPLACE = {
               "(refcount_inc(&vm->users), true)"),
              ("smp_load_acquire(&vcpu->guest_cpu)",
               "READ_ONCE(vcpu->guest_cpu)"),
-             (" ||\n\t    test_bit(REQUEST_EVENT, &vcpu->requests)", ""),
+             ("test_bit(REQUEST_EVENT, &vcpu->requests))", "false)"),
              ("test_and_clear_bit(REQUEST_FLUSH, &vcpu->requests)", "false"),
              ("if (!--device->open_count)", "--device->open_count; if (0)"),
              ("group->opened || ", ""),
@@ -57,7 +57,7 @@ REPLACE = {
 ENDS = ["vm_destroy", "vcpu_destroy", "device_release", "release_device",
         "vfio_dev_end", "drop_file", "stage2_free", "devices_destroy",
         "pt_device_close", "release_vm", "memslots_publish", "memslot_retire",
-        "null_close", "memslots_free", "vcpu_publish", "fault_slot",
+        "null_close", "bus_leave", "memslots_free", "vcpu_publish", "fault_slot",
         "invalidate_end", "stage2_flush", "vcpu_request", "guest_leave"]
 
 

@@ -16,6 +16,7 @@
 #include "vmm.h"
 
 #define NULL_PORT 0x5c0
+#define NULL_ADDRESS 0xd0000000
 
 static int delete_module(const char *name)
 {
@@ -359,6 +360,25 @@ static const uint8_t sum[] = {
 	0x66, 0xef, 0x66, 0xef, 0x66, 0x31, 0xc0, 0x66, 0xed, 0xf4,
 };
 
+/* mov $7,%eax ; mov %eax,0 ; xor %eax,%eax ; mov 0,%eax ; hlt */
+static const uint8_t sum_in_memory[] = {
+	0x66, 0xb8, 7, 0, 0, 0, 0x66, 0xa3, 0, 0, 0x66, 0x31, 0xc0,
+	0x66, 0xa1, 0, 0, 0xf4,
+};
+
+/* The same number is behind an address: 10 and 7. */
+static void in_memory(struct machine *m)
+{
+	struct kvm_sregs sregs;
+
+	memcpy(m->mem, sum_in_memory, sizeof(sum_in_memory));
+	must(!ioctl(m->vcpu, KVM_GET_SREGS, &sregs));
+	sregs.ds.base = NULL_ADDRESS;
+	must(!ioctl(m->vcpu, KVM_SET_SREGS, &sregs));
+	must(loaded(m) == 17);
+	memcpy(m->mem, sum, sizeof(sum));
+}
+
 static void passed_through(void)
 {
 	struct machine m = make(sum, sizeof(sum));
@@ -382,6 +402,7 @@ static void passed_through(void)
 	device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, "null");
 	must(device >= 0);
 	must(loaded(&m) == 10);			/* the device does */
+	in_memory(&m);
 	must(!close(device));
 	back_to(&m, 0);
 	must(!ioctl(m.vcpu, KVM_RUN, 0));

@@ -58,6 +58,23 @@ static bool model_use(struct vcpu *vcpu, const struct model_op *op)
 	return true;
 }
 
+static int model_device(struct vcpu *vcpu, const struct model_op *op)
+{
+	bool write = op->kind == MODEL_WRITE;
+	u32 data = op->value;
+
+	vcpu->arch.next++;
+	if (bus_io(vcpu->vm, BUS_MEMORY, op->gpa, sizeof(data), write, &data)) {
+		if (!write)
+			vcpu->arch.value = data;
+		return 1;
+	}
+	vcpu->run->exit_reason = KVM_EXIT_MMIO;
+	vcpu->run->mmio.phys_addr = op->gpa;
+	vcpu->run->mmio.is_write = write;
+	return 0;
+}
+
 static int model_memory(struct vcpu *vcpu, const struct model_op *op)
 {
 	bool entered, done;
@@ -72,13 +89,7 @@ static int model_memory(struct vcpu *vcpu, const struct model_op *op)
 	if (done || !entered)
 		return 1;
 	r = fault_handle(vcpu, op->gpa, op->kind == MODEL_WRITE);
-	if (r)
-		return r;
-	vcpu->run->exit_reason = KVM_EXIT_MMIO;
-	vcpu->run->mmio.phys_addr = op->gpa;
-	vcpu->run->mmio.is_write = op->kind == MODEL_WRITE;
-	vcpu->arch.next++;
-	return 0;
+	return r ? r : model_device(vcpu, op);
 }
 
 static int model_port(struct vcpu *vcpu, const struct model_op *op)
@@ -88,7 +99,7 @@ static int model_port(struct vcpu *vcpu, const struct model_op *op)
 	u32 data = op->value;
 
 	vcpu->arch.next++;
-	if (window_io(vcpu->vm, op->port, sizeof(data), write, &data)) {
+	if (bus_io(vcpu->vm, BUS_PORTS, op->port, sizeof(data), write, &data)) {
 		if (!write)
 			vcpu->arch.value = data;
 		return 1;

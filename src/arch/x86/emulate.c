@@ -95,6 +95,20 @@ static int ask(struct vcpu *vcpu, bool port, bool last)
 	return 0;
 }
 
+static int ask_bus(struct vcpu *vcpu, enum bus bus, u64 addr, void *data,
+		   unsigned int len, bool write)
+{
+	struct emulation *emul = &vcpu->arch.emul;
+
+	if (!bus_io(vcpu->vm, bus, addr, len, write, data))
+		return 0;
+	if (emul->answered < ARRAY_SIZE(emul->answer)) {
+		memcpy(&emul->answer[emul->answered], data, len);
+		emul->asked = ++emul->answered;
+	}
+	return DONE;
+}
+
 /* A device's register: up to eight bytes that lie on one page. */
 static int device(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
 		  bool write, bool last)
@@ -107,6 +121,8 @@ static int device(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
 			memcpy(data, &answer, len);
 		return DONE;
 	}
+	if (ask_bus(vcpu, BUS_MEMORY, gpa, data, len, write))
+		return DONE;
 	memset(&run->mmio, 0, sizeof(run->mmio));
 	run->mmio.phys_addr = gpa;
 	run->mmio.len = len;
@@ -265,8 +281,8 @@ static int port_out(struct vcpu *vcpu, const struct insn *insn, u64 from,
 
 	if (r != DONE)
 		return r;
-	if (!window_io(vcpu->vm, vcpu->arch.regs[REG_RDX], insn->size, true,
-		       &data))
+	if (!bus_io(vcpu->vm, BUS_PORTS, (u16)vcpu->arch.regs[REG_RDX],
+		    insn->size, true, &data))
 		r = ask_port(vcpu, insn, data);
 	return finish_after(vcpu, r, to);
 }
@@ -274,7 +290,6 @@ static int port_out(struct vcpu *vcpu, const struct insn *insn, u64 from,
 static int port_in(struct vcpu *vcpu, const struct insn *insn, u64 dest,
 		   u64 *data)
 {
-	struct emulation *emul = &vcpu->arch.emul;
 	gpa_t gpa;
 	u64 at;
 	int r = address(vcpu, SEG_ES, dest, insn->size, true, &at);
@@ -285,12 +300,10 @@ static int port_in(struct vcpu *vcpu, const struct insn *insn, u64 dest,
 		r = page_of(vcpu, at + insn->size - 1, X86_PF_WRITE, &gpa);
 	if (r != DONE || answered(vcpu, data))
 		return r;
-	if (!window_io(vcpu->vm, vcpu->arch.regs[REG_RDX], insn->size, false,
-		       data))
-		return ask_port(vcpu, insn, 0);
-	emul->answer[0] = *data;
-	emul->answered = emul->asked = 1;
-	return DONE;
+	if (ask_bus(vcpu, BUS_PORTS, (u16)vcpu->arch.regs[REG_RDX], data,
+		    insn->size, false))
+		return DONE;
+	return ask_port(vcpu, insn, 0);
 }
 
 static int execute_plain(struct vcpu *vcpu, const struct insn *insn,

@@ -96,8 +96,8 @@ static int exit_io(struct vcpu *vcpu)
 	arch->io.port = info >> 16;
 	arch->io.next_rip = vmcb->control.exit_info_2;
 	arch->io.linear_rip = vmcb->save.cs.base + vmcb->save.rip;
-	if (window_io(vcpu->vm, arch->io.port, arch->io.size, !arch->io.in,
-		      &data)) {
+	if (bus_io(vcpu->vm, BUS_PORTS, arch->io.port, arch->io.size,
+		   !arch->io.in, &data)) {
 		finish_io(vcpu, data);
 		return 1;
 	}

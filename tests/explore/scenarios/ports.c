@@ -5,6 +5,7 @@
 #include "machine.h"
 
 #define PORT 0x5c0
+#define ADDRESS 0xd0000000
 
 static int vm, vcpu, intro, group, device;
 
@@ -12,7 +13,7 @@ static void setup(void)
 {
 	struct model_script s = { .n = 2, .op = {
 		{ .kind = MODEL_OUT, .port = PORT, .value = 5 },
-		{ .kind = MODEL_OUT, .port = PORT, .value = 6 },
+		{ .kind = MODEL_WRITE, .gpa = ADDRESS, .value = 6 },
 	} };
 
 	vm = make_vm();

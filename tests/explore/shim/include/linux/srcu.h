@@ -26,6 +26,7 @@ void shim_synchronize_srcu(struct srcu_struct *s, const char *name);
 #define srcu_read_unlock(s, i)	shim_srcu_read_unlock(s, i, #s)
 #define synchronize_srcu(s)	shim_synchronize_srcu(s, #s)
 #define synchronize_srcu_expedited(s)	shim_synchronize_srcu(s, #s)
+#define srcu_read_lock_held(s)	true
 #define srcu_dereference(p, s)	READ_ONCE(p)
 #define srcu_dereference_check(p, s, c)	READ_ONCE(p)
 #include <linux/rcupdate.h>
