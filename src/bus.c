@@ -17,7 +17,7 @@
  * Context: may sleep.
  * Takes: vm->srcu for reading.
  */
-bool bus_io(struct vm *vm, enum bus bus, u64 addr, unsigned int size,
+bool bus_io(struct vm *vm, enum bus_kind bus, u64 addr, unsigned int size,
 	    bool write, void *data)
 {
 	int idx = srcu_read_lock(&vm->srcu);

@@ -8,7 +8,7 @@
 
 struct vm;
 
-enum bus { BUS_PORTS, BUS_MEMORY, NR_BUSES };
+enum bus_kind { BUS_PORTS, BUS_MEMORY, NR_BUSES };
 
 /**
  * struct bus_device - addresses that a device in the kernel answers
@@ -22,7 +22,7 @@ enum bus { BUS_PORTS, BUS_MEMORY, NR_BUSES };
  */
 struct bus_device {
 	struct list_head node;
-	enum bus bus;
+	enum bus_kind bus;
 	u64 addr;
 	u64 len;
 	void (*io)(struct bus_device *dev, u64 addr, unsigned int size,
@@ -31,7 +31,7 @@ struct bus_device {
 
 int bus_join(struct vm *vm, struct bus_device *dev);
 void bus_leave(struct vm *vm, struct bus_device *dev);
-bool bus_io(struct vm *vm, enum bus bus, u64 addr, unsigned int size,
+bool bus_io(struct vm *vm, enum bus_kind bus, u64 addr, unsigned int size,
 	    bool write, void *data);
 
 #endif

@@ -13,6 +13,7 @@
 #include <linux/smp.h>
 #include <linux/task_work.h>
 #include <linux/uaccess.h>
+#include <trace/events/ipi.h>
 #include "compat.h"
 #include "twill.h"
 

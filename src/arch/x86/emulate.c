@@ -95,7 +95,7 @@ static int ask(struct vcpu *vcpu, bool port, bool last)
 	return 0;
 }
 
-static int ask_bus(struct vcpu *vcpu, enum bus bus, u64 addr, void *data,
+static int ask_bus(struct vcpu *vcpu, enum bus_kind bus, u64 addr, void *data,
 		   unsigned int len, bool write)
 {
 	struct emulation *emul = &vcpu->arch.emul;
