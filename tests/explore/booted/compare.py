@@ -23,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 EXPLORE = os.path.join(ROOT, "build/explore")
 OUT = os.path.join(ROOT, "build/litmus")
 SOURCES = ["classics", "locks", "memory", "outcomes", "races", "returns",
-           "waiting"]
+           "sharing", "waiting"]
 HARMLESS = ("none", "data-race", "assertion")
 # A processor keeps its writes to itself for a while; the explorer does not.
 BEYOND = {"saw-buffer": ["A:0 B:0"]}

@@ -36,22 +36,27 @@ static struct {
 static int nclasses = 1;	/* 0: not known yet */
 
 static uint64_t after[MAX_CLASSES], kept[MAX_CLASSES];
+/* Semaphores that another task than took them gave back: no locks, then. */
+static uint64_t handed, handed_kept;
 static struct edge edges[MAX_CLASSES][MAX_CLASSES];
 static int execution;
 
 void order_reset(void)
 {
 	memset(after, 0, sizeof(after));
+	handed = 0;
 }
 
 void order_keep(void)
 {
 	memcpy(kept, after, sizeof(after));
+	handed_kept = handed;
 }
 
 void order_restore(void)
 {
 	memcpy(after, kept, sizeof(after));
+	handed = handed_kept;
 }
 
 void order_begin(void)
@@ -146,6 +151,8 @@ static void learn(int from, int class, const char *op, unsigned long pc)
 	int via[MAX_CLASSES], n, i, len;
 	char text[sizeof(found.text)];
 
+	if ((handed >> from | handed >> class) & 1)
+		return;
 	if (after[from] >> class & 1) {
 		if (recording)		/* it can be seen here as well */
 			keep_edge(from, class, op, pc);
@@ -225,35 +232,48 @@ struct held *new_held(const void *lock, int class, unsigned long pc)
 		die("too many locks held");
 	h->lock = lock;
 	h->class = class;
-	h->spin = h->shared = h->pseudo = false;
+	h->spin = h->shared = h->pseudo = h->loose = false;
 	if (recording)
 		take_stack(&held_stacks[cur->id][cur->nheld], cur, pc);
 	cur->nheld++;
 	return h;
 }
 
-int held_at(const void *lock)
+static int held_by(const struct task *t, const void *lock)
 {
-	int i = cur->nheld;
+	int i = t->nheld;
 
-	while (i-- > 0 && cur->held[i].lock != lock)
+	while (i-- > 0 && t->held[i].lock != lock)
 		;
 	return i;
 }
 
-void drop_held(int i)
+int held_at(const void *lock)
 {
-	cur->nheld--;
-	memmove(&cur->held[i], &cur->held[i + 1],
-		(cur->nheld - i) * sizeof(cur->held[0]));
-	if (recording)
-		memmove(&held_stacks[cur->id][i], &held_stacks[cur->id][i + 1],
-			(cur->nheld - i) * sizeof(held_stacks[0][0]));
+	return held_by(cur, lock);
 }
 
-void hold_pseudo(const void *what, int class, unsigned long pc)
+static void drop(struct task *t, int i)
 {
-	new_held(what, class, pc)->pseudo = true;
+	t->nheld--;
+	memmove(&t->held[i], &t->held[i + 1],
+		(t->nheld - i) * sizeof(t->held[0]));
+	if (recording)
+		memmove(&held_stacks[t->id][i], &held_stacks[t->id][i + 1],
+			(t->nheld - i) * sizeof(held_stacks[0][0]));
+}
+
+void drop_held(int i)
+{
+	drop(cur, i);
+}
+
+struct held *hold_pseudo(const void *what, int class, unsigned long pc)
+{
+	struct held *h = new_held(what, class, pc);
+
+	h->pseudo = true;
+	return h;
 }
 
 void drop_pseudo(const void *what)
@@ -262,4 +282,34 @@ void drop_pseudo(const void *what)
 
 	if (i >= 0)
 		drop_held(i);
+}
+
+/* Given back, by the task that has it or by another. */
+void hand_back(const void *what, int class)
+{
+	int i, n;
+
+	if (held_at(what) >= 0) {
+		drop_pseudo(what);
+		return;
+	}
+	handed |= 1ULL << class;
+	after[class] = 0;
+	for (i = 1; i < nclasses; i++)
+		after[i] &= ~(1ULL << class);
+	for (n = 0; n < NR_TASKS; n++) {
+		i = held_by(&tasks[n], what);
+		if (i >= 0)
+			drop(&tasks[n], i);
+	}
+}
+
+/* Back in user space: what may be given back by another task is no fault. */
+void drop_loose(void)
+{
+	int i = cur->nheld;
+
+	while (i-- > 0)
+		if (cur->held[i].loose)
+			drop_held(i);
 }

@@ -33,6 +33,7 @@ struct held {
 	int class;
 	bool spin, shared;
 	bool pseudo;		/* no lock, but others wait for its end */
+	bool loose;		/* ... which another task may bring about */
 };
 
 struct task {
@@ -302,8 +303,10 @@ void completes(int class, const char *op, unsigned long pc);
 struct held *new_held(const void *lock, int class, unsigned long pc);
 int held_at(const void *lock);
 void drop_held(int i);
-void hold_pseudo(const void *what, int class, unsigned long pc);
+struct held *hold_pseudo(const void *what, int class, unsigned long pc);
 void drop_pseudo(const void *what);
+void hand_back(const void *what, int class);
+void drop_loose(void);
 
 /* sleep.c */
 void sleep_reset(void);

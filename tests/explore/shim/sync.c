@@ -111,6 +111,17 @@ static bool no_writer(void *arg)
 	return is_gone(arg) || !((struct shim_lock *)arg)->owner;
 }
 
+static bool is_shared_kind(enum lock_kind kind)
+{
+	return kind == LOCK_SHARED || kind == LOCK_SPIN_SHARED;
+}
+
+static bool is_spin_kind(enum lock_kind kind)
+{
+	return kind == LOCK_SPIN || kind == LOCK_SPIN_WRITE ||
+	       kind == LOCK_SPIN_SHARED;
+}
+
 static int lock_class(struct shim_lock *l, int sub)
 {
 	if (!l->class)
@@ -125,28 +136,30 @@ static void hold(struct shim_lock *l, int class, enum lock_kind kind,
 {
 	struct held *h = new_held(l, class, pc);
 
-	if (kind == LOCK_SHARED)
+	h->spin = is_spin_kind(kind);
+	h->shared = is_shared_kind(kind);
+	if (h->shared)
 		l->readers++;
 	else
 		l->owner = cur->id + 1;
-	h->spin = kind == LOCK_SPIN;
-	h->shared = kind == LOCK_SHARED;
 	cur->atomic += h->spin;
 	acquire(l);
-	if (kind != LOCK_SHARED)
+	if (!h->shared)
 		acquire(&l->readers);
-	watch(kind == LOCK_SHARED ? "read by %c" : "held by %c", cur->letter);
+	watch(h->shared ? "read by %c" : "held by %c", cur->letter);
 }
 
 static const char *const lock_ops[] = {
 	"mutex_lock", "spin_lock", "down_write", "down_read",
+	"write_lock", "read_lock",
 };
 static const char *const try_ops[] = {
 	"mutex_trylock", "spin_trylock", "down_write_trylock",
-	"down_read_trylock",
+	"down_read_trylock", "write_trylock", "read_trylock",
 };
 static const char *const unlock_ops[] = {
 	"mutex_unlock", "spin_unlock", "up_write", "up_read",
+	"write_unlock", "read_unlock",
 };
 
 void shim_lock(struct shim_lock *l, enum lock_kind kind, int sub)
@@ -155,7 +168,7 @@ void shim_lock(struct shim_lock *l, enum lock_kind kind, int sub)
 	const char *op = lock_ops[kind], *name;
 	int class, i;
 
-	if (kind != LOCK_SPIN)
+	if (!is_spin_kind(kind))
 		may_sleep(op, pc);
 	check_access((uintptr_t)l, sizeof(*l), true, pc);
 	class = lock_class(l, sub);
@@ -169,9 +182,9 @@ void shim_lock(struct shim_lock *l, enum lock_kind kind, int sub)
 	}
 	learn_order(class, op, pc);
 	cur->op_lock = l;
-	visible(op, name, pc, kind == LOCK_SHARED ? no_writer : lock_free, l);
+	visible(op, name, pc, is_shared_kind(kind) ? no_writer : lock_free, l);
 	/* A reader need not wait for another one to leave. */
-	use(l, sizeof(*l), kind == LOCK_SHARED ? T_WRITE : T_ACQUIRE, pc);
+	use(l, sizeof(*l), is_shared_kind(kind) ? T_WRITE : T_ACQUIRE, pc);
 	hold(l, class, kind, pc);
 }
 
@@ -183,7 +196,7 @@ int shim_trylock(struct shim_lock *l, enum lock_kind kind)
 	check_access((uintptr_t)l, sizeof(*l), true, pc);
 	class = lock_class(l, 0);
 	visible(try_ops[kind], class_name(class), pc, NULL, NULL);
-	if (l->owner || (l->readers && kind != LOCK_SHARED)) {
+	if (l->owner || (l->readers && !is_shared_kind(kind))) {
 		use(l, sizeof(*l), T_READ, pc);
 		return 0;
 	}
@@ -194,6 +207,7 @@ int shim_trylock(struct shim_lock *l, enum lock_kind kind)
 
 void shim_unlock(struct shim_lock *l, enum lock_kind kind)
 {
+	bool shared = is_shared_kind(kind);
 	unsigned long pc = HERE;
 	const char *name;
 	int i;
@@ -201,18 +215,18 @@ void shim_unlock(struct shim_lock *l, enum lock_kind kind)
 	check_access((uintptr_t)l, sizeof(*l), true, pc);
 	name = class_name(lock_class(l, 0));
 	visible(unlock_ops[kind], name, pc, NULL, NULL);
-	use(l, sizeof(*l), kind == LOCK_SHARED ? T_WRITE : T_RELEASE, pc);
+	use(l, sizeof(*l), shared ? T_WRITE : T_RELEASE, pc);
 	i = held_at(l);
-	if (i < 0 || cur->held[i].shared != (kind == LOCK_SHARED))
+	if (i < 0 || cur->held[i].shared != shared)
 		fail("bad-unlock", name, pc, NULL, NULL,
 		     "%c does not hold %s", cur->letter, name);
-	if (kind == LOCK_SHARED)
+	if (shared)
 		l->readers--;
 	else
 		l->owner = 0;
 	drop_held(i);
-	cur->atomic -= kind == LOCK_SPIN;
-	release(kind == LOCK_SHARED ? (void *)&l->readers : l);
+	cur->atomic -= is_spin_kind(kind);
+	release(shared ? (void *)&l->readers : l);
 	watch("free");
 }
 
@@ -278,9 +292,11 @@ void check_held(uintptr_t start, struct object *o, unsigned long pc)
 /* Back in user space nothing is held. */
 void check_user_return(unsigned long pc)
 {
-	const char *name = cur->nheld ? class_name(cur->held[0].class) : NULL;
+	const char *name;
 
 	cur->taken = 0;
+	drop_loose();
+	name = cur->nheld ? class_name(cur->held[0].class) : NULL;
 	if (!cur->nheld && !cur->atomic && !cur->irqs_off)
 		return;
 	note("return", name, pc);

@@ -4,7 +4,10 @@
 
 #include <linux/types.h>
 
-enum lock_kind { LOCK_MUTEX, LOCK_SPIN, LOCK_WRITE, LOCK_SHARED };
+enum lock_kind {
+	LOCK_MUTEX, LOCK_SPIN, LOCK_WRITE, LOCK_SHARED,
+	LOCK_SPIN_WRITE, LOCK_SPIN_SHARED	/* of an rwlock_t */
+};
 
 /* A lock of any kind. The owner is a task's number plus 1. */
 struct shim_lock {

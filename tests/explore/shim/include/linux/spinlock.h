@@ -29,4 +29,6 @@ typedef struct spinlock {
 	do { spin_unlock(s); local_irq_restore(f); } while (0)
 #define assert_spin_locked(s)	lockdep_assert_held(s)
 
+#include <linux/rwlock.h>
+
 #endif
