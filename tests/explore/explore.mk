@@ -89,6 +89,18 @@ build/recorded/instrument-kernel.txt: build/explore | build/stamps/need-vm
 		saw-cancel saw-buffer-mb saw-buffer >$@.new
 	@mv $@.new $@
 
+# The core with the vCPU's reference taken after its descriptor is installed.
+build/recorded/instrument-first.txt: build/explore
+	@rm -rf build/first && mkdir -p $(@D) build/first
+	@cp -r src build/first
+	@sed -i -e '/^static int vcpu_publish/,/^}/{ /^\tvm_get(vm);/d' \
+		-e 's/^\tfd_install(fd, file);/&\n\tvm_get(vm);/; }' \
+		build/first/src/vcpu.c
+	@! cmp -s src/vcpu.c build/first/src/vcpu.c
+	@$(EXPLORE)/build.sh build/first build/first/explore
+	@build/first/explore vcpu-vs-guess >$@.new || [ $$? = 1 ]
+	@mv $@.new $@
+
 # The core with a line put back as it was; the report, without its table.
 build/recorded/instrument-finding.txt: build/explore
 	@rm -rf build/finding && mkdir -p $(@D) build/finding
@@ -106,12 +118,12 @@ build/recorded/instrument-list.txt: build/explore
 	@build/explore --list | sed '/^$$/,$$d' >$@.new
 	@mv $@.new $@
 
-# A scenario, as it stands in its file: its tasks and its declaration.
-build/recorded/instrument-scenario.txt: $(EXPLORE)/scenarios/core.c
+build/recorded/instrument-list-files.txt: build/recorded/instrument-list.txt
+	@grep -E '^(close-vs-close|create-(fails|vs-create)|map-|run|vcpu-(fails|vs-[cgv]))' $< >$@.new
+	@mv $@.new $@
+
+# A scenario, as it stands in its file.
+build/recorded/instrument-scenario.txt: $(EXPLORE)/scenarios/files.c
 	@mkdir -p $(@D)
-	@sed -n '/^static void close_vcpu(void)/,/^}/p' $< >$@.new
-	@echo >>$@.new
-	@sed -n '/^static void close_vm(void)/,/^}/p' $< >>$@.new
-	@echo >>$@.new
-	@sed -n '/^SCENARIO("close-vs-close"/,/;/p' $< >>$@.new
+	@sed -n '/^static int/,$$p' $< >$@.new
 	@mv $@.new $@
