@@ -31,6 +31,14 @@ struct syscore {
 #define on_crash cpu_emergency_register_virt_callback
 #define not_on_crash cpu_emergency_unregister_virt_callback
 #endif
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+#define wipe_before_user_space() do {					\
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))		\
+		this_cpu_write(x86_ibpb_exit_to_user, true);		\
+} while (0)
+#else
+#define wipe_before_user_space() ((void)0)
+#endif
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define note_quiescent_state() rcu_virt_note_context_switch(smp_processor_id())
 #else

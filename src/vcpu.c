@@ -7,6 +7,7 @@
 #include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/slab.h>
@@ -370,6 +371,7 @@ int vcpu_create_fd(struct vm *vm, unsigned long id)
 
 	if (id >= MAX_VCPUS)
 		return -EINVAL;
+	id = array_index_nospec(id, MAX_VCPUS);
 	mutex_lock(&vm->lock);
 	fd = vm->vcpus[id] ? -EEXIST : vcpu_publish(vm, id);
 	mutex_unlock(&vm->lock);

@@ -22,7 +22,8 @@ if [ "${1:-}" = debug ]; then
 		tee $out/memory.debug
 	exit
 fi
-for program in real-mode modes events mmio walk state timers memory compat; do
+for program in real-mode modes events mmio walk state timers memory compat \
+		control registers; do
 	build $program
 	MODULE=kvm LIMIT=300 tests/vm/try.sh $out/$program >$out/$program.kvm &
 	MODULE=twill LIMIT=300 tests/vm/try.sh $out/$program |
@@ -35,20 +36,22 @@ for program in apart hostile large; do
 	MODULE=twill LIMIT=300 tests/vm/try.sh $out/$program
 done
 MODULE=twill tests/vm/try.sh $out/events shadow
+MODULE=twill tests/vm/try.sh $out/control alone
 
 # All of them once more, in one boot of the debug kernel.
 eval "$(tests/vm/kernel.sh debug)"
 tests/vm/module.sh . build/module/debug "$kdir"
 rm -rf $out/debug
 mkdir -p $out/debug
-cp $out/{real-mode,modes,events,mmio,walk,state,timers,apart,hostile} $out/debug
+cp $out/{real-mode,modes,events,mmio,walk,state,timers,apart,hostile} \
+	$out/{control,registers} $out/debug
 strip -g -o $out/debug/twill.ko build/module/debug/twill.ko
 cat >$out/debug/run <<'END'
 #!/bin/sh
 insmod ./twill.ko
 ln -sf twill /dev/kvm
 for p in real-mode modes events "events shadow" mmio walk state timers apart \
-		hostile; do
+		hostile control "control alone" registers; do
 	./$p >said || { cat said; echo "$p: status $?"; exit 1; }
 done
 rmmod twill

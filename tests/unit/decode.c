@@ -404,6 +404,59 @@ START_TEST(strings)
 END_TEST
 
 /* Bytes at the very end of a page, beyond which nothing may be read. */
+/* What stops a guest without memory having any part in it. */
+START_TEST(control_registers)
+{
+	static const struct {
+		unsigned int mode;
+		const char *bytes;
+		unsigned int length, op, size;
+		int reg, nr;
+	} t[] = {
+		{ 64, "\x0f\x20\xc3", 3, INSN_GET_CR, 8, BX, 0 },
+		{ 32, "\x0f\x22\xe1", 3, INSN_SET_CR, 4, CX, 4 },
+		{ 16, "\x0f\x22\xe1", 3, INSN_SET_CR, 4, CX, 4 },
+		{ 64, "\x41\x0f\x22\xc7", 4, INSN_SET_CR, 8, 15, 0 },
+		{ 64, "\x44\x0f\x20\xc0", 4, INSN_GET_CR, 8, AX, 8 },
+		{ 64, "\x66\x0f\x20\xe0", 4, INSN_GET_CR, 8, AX, 4 },
+		/* its mode says memory, and there is none */
+		{ 64, "\x0f\x20\x04", 3, INSN_GET_CR, 8, SP, 0 },
+		{ 64, "\x0f\x06", 2, INSN_CLTS, 4, AX, 0 },
+		{ 64, "\x0f\x01\xe3", 3, INSN_SMSW, 4, BX, 0 },
+		{ 64, "\x49\x0f\x01\xe4", 4, INSN_SMSW, 8, 12, 0 },
+		{ 16, "\x0f\x01\xe3", 3, INSN_SMSW, 2, BX, 0 },
+		{ 16, "\x0f\x01\x26\x00\x06", 5, INSN_SMSW, 2, -1, 0 },
+		{ 64, "\x48\x0f\x01\x23", 4, INSN_SMSW, 2, -1, 0 },
+		{ 64, "\x0f\x01\xf1", 3, INSN_LMSW, 2, CX, 0 },
+		{ 32, "\x0f\x01\x31", 3, INSN_LMSW, 2, -1, 0 },
+	};
+	struct insn insn;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		int reg = t[i].reg < 0 ? INSN_NO_REG : t[i].reg;
+
+		ck_assert_msg(insn_decode(&insn, (const u8 *)t[i].bytes,
+					  t[i].length, t[i].mode) == INSN_OK,
+			      "%u: not understood", i);
+		ck_assert_msg(insn.op == t[i].op && insn.length == t[i].length &&
+			      insn.size == t[i].size && insn.reg == reg &&
+			      (int)insn.imm == t[i].nr,
+			      "%u: op %u length %u size %u reg %u imm %u", i,
+			      insn.op, insn.length, insn.size, insn.reg,
+			      (unsigned int)insn.imm);
+	}
+	/* A register in the place of memory is still none of ours. */
+	ck_assert_int_eq(insn_decode(&insn, (const u8 *)"\x89\xc3", 2, 64),
+			 INSN_UNKNOWN);
+	/* SGDT lies between the two, and is not stopped. */
+	ck_assert_int_eq(insn_decode(&insn, (const u8 *)"\x0f\x01\x03", 3, 64),
+			 INSN_UNKNOWN);
+	ck_assert_int_eq(insn_decode(&insn, (const u8 *)"\xf0\x0f\x20\xc0", 4,
+				     64), INSN_UNKNOWN);
+}
+END_TEST
+
 START_TEST(random_bytes)
 {
 	u8 *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
@@ -464,6 +517,7 @@ int main(void)
 	tcase_add_test(c, conditions);
 	tcase_add_test(c, exchanges);
 	tcase_add_test(c, strings);
+	tcase_add_test(c, control_registers);
 	tcase_add_test(c, random_bytes);
 	suite_add_tcase(suite, c);
 	runner = srunner_create(suite);

@@ -2,9 +2,10 @@
 # What needs no hardware, as ordinary programs under Check.
 
 .PHONY: check-units
-check-units: build/test-decode build/test-core
+check-units: build/test-decode build/test-core build/test-switch
 	@build/test-decode
 	@build/test-core
+	@build/test-switch
 
 # The test pushes and pops where the compiler may have put something.
 build/test-decode: tests/unit/decode.c build/tangled | build/stamps/need-check
@@ -20,3 +21,18 @@ build/test-core: tests/unit/core.c build/tangled | build/stamps/need-check
 		-I build/unit -I tests/explore/shim/include -I src -I src/arch/model \
 		-o $@ $< src/memslot.c src/stage2.c \
 		$$(pkg-config --cflags --libs check)
+
+# Of the files that load registers, the chunks that do.
+CHUNK = notangle -t8 -R"$(1)" book/1[12]-*.nw >build/unit/$(2).h
+build/test-switch: tests/unit/switch.c build/tangled | build/stamps/need-check
+	@mkdir -p build/unit
+	@$(call CHUNK,change what VMRUN does not,crossing)
+	@$(call CHUNK,sleep and wake up,sleep)
+	@$(call CHUNK,differences between kernels,compat)
+	@{ notangle -t8 -R"keep the caches on" book/11-vcpu.nw && \
+		notangle -t8 -R"look at a value for CR0" book/11-vcpu.nw && \
+		notangle -t8 -R"let CR4 be written" book/11-vcpu.nw && \
+		notangle -t8 -R"read and write a control register" \
+			book/11-vcpu.nw; } >build/unit/control.h
+	@$(CC) -O1 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+		-I build/unit -o $@ $< $$(pkg-config --cflags --libs check)

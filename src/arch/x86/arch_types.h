@@ -4,14 +4,25 @@
 #define TWILL_ARCH_TYPES_H
 
 #include <linux/kvm.h>
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <asm/fpu/types.h>
 #include <asm/pgtable_types.h>
 
 struct vmcb;
 
+/**
+ * struct arch_vm - x86's part of a machine
+ * @tsc_lock: guards the rest; nothing is taken inside
+ * @tsc_offset: what a vCPU that joins the others adds to svm_tsc()
+ * @tsc_written: what the VMM has last written to one of them
+ * @tsc_written_at: and when, by svm_tsc()
+ */
 struct arch_vm {
+	spinlock_t tsc_lock;
 	u64 tsc_offset;
+	u64 tsc_written;
+	u64 tsc_written_at;
 };
 
 /**
@@ -72,6 +83,8 @@ struct events {
 	u8 tried;			/* what stood in EVENTINJ last */
 };
 
+#define KEPT_MSRS (2 * 8 + 1 + 2 + 8 + 1 + 1 + 4 * 32)
+
 /**
  * struct arch_vcpu - x86's part of a vCPU
  * @vmcb: the page that VMRUN takes
@@ -82,6 +95,11 @@ struct arch_vcpu {
 	struct vmcb *vmcb;
 	u64 regs[16];
 	u64 id;
+	bool wants_ibpb;		/* the guest has asked for the barrier */
+	u64 kept[KEPT_MSRS];		/* registers that only remember; msr.c has a list */
+	u64 tsc_offset;			/* the guest's counter, less svm_tsc() */
+	u64 tsc_adjust;			/* what the guest has added to it itself */
+	u64 hidden_cr0;			/* CD and NW, which the processor never sees */
 	struct fpu_guest fpu;		/* x87, SSE, AVX: the kernel's to handle */
 	u64 xcr0;			/* which of these there are */
 	u64 tsc_aux;

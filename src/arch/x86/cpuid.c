@@ -77,6 +77,22 @@ void cpuid_adjust(const struct arch_vcpu *arch, struct kvm_cpuid_entry2 *entry)
 	}
 }
 
+/* The vector states that the guest has been told of, and has. */
+u64 cpuid_xfeatures(const struct arch_vcpu *arch)
+{
+	const struct kvm_cpuid_entry2 *entry = cpuid_find(arch, 0xd, 0);
+
+	return entry ? entry->eax & svm_guest_xcr0() : 0;
+}
+
+bool cpuid_has(const struct arch_vcpu *arch, u32 leaf, unsigned int reg,
+	       unsigned int feature)
+{
+	const struct kvm_cpuid_entry2 *entry = cpuid_find(arch, leaf, 0);
+
+	return entry && (&entry->eax)[reg] >> feature % 32 & 1;
+}
+
 unsigned int cpuid_phys_bits(const struct arch_vcpu *arch)
 {
 	const struct kvm_cpuid_entry2 *last = cpuid_find(arch, 0x80000000, 0);
@@ -160,8 +176,8 @@ long cpuid_get(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp)
 
 /* The features of leaf 1 in EDX; AMD repeats most of them in 0x80000001. */
 #define BASIC (F(FPU) | F(VME) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | \
-	       F(CX8) | F(PGE) | F(CMOV) | F(PAT) | F(PSE36) | F(MMX) | \
-	       F(FXSR))
+	       F(MCE) | F(CX8) | F(APIC) | F(MTRR) | F(PGE) | F(MCA) | \
+	       F(CMOV) | F(PAT) | F(PSE36) | F(MMX) | F(FXSR))
 #define SINCE_SSE (F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | \
 		   F(XMM4_1) | F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | \
 		   F(XSAVE) | F(AVX) | F(F16C) | F(RDRAND))
@@ -179,16 +195,17 @@ static const struct {
 	{ 0x0, 0, ALL, ALL, ALL, ALL },
 	{ 0x1, 0, ALL, 0x0000ff00, SINCE_SSE,
 		BASIC | F(SEP) | F(CLFLUSH) | F(XMM) | F(XMM2) },
-	{ 0x7, 0, 0, SINCE_AVX, F(RDPID) | F(UMIP), F(FSRM) },
-	{ 0xd, 0, 0x7, ALL, ALL, 0 },		/* x87, SSE, AVX */
+	{ 0x7, 0, 0, SINCE_AVX, F(RDPID) | F(UMIP) | F(PKU), F(FSRM) },
+	{ 0xd, 0, ALL, ALL, ALL, 0 },
 	{ 0xd, 1, 0x7, 0, 0, 0 },		/* not XSAVES */
-	{ 0xd, 2, ALL, ALL, ALL, ALL },
+	{ 0xd, 2, ALL, ALL, ALL, ALL },		/* AVX */
+	{ 0xd, 9, ALL, ALL, ALL, ALL },		/* PKRU */
 	{ 0x80000000, 0, ALL, ALL, ALL, ALL },
 	{ 0x80000001, 0, ALL, 0, LONG_MODE_TOO, BASIC | LONG_MODE },
 	{ 0x80000002, 0, ALL, ALL, ALL, ALL },	/* the name */
 	{ 0x80000003, 0, ALL, ALL, ALL, ALL },
 	{ 0x80000004, 0, ALL, ALL, ALL, ALL },
-	{ 0x80000008, 0, 0x0000ffff, 0, 0, 0 },	/* sizes of addresses */
+	{ 0x80000008, 0, 0x0000ffff, F(AMD_IBPB), 0, 0 }, /* address sizes */
 };
 
 static void offer_leaf(struct kvm_cpuid_entry2 *entry, unsigned int i)
@@ -211,6 +228,14 @@ static void offer_leaf(struct kvm_cpuid_entry2 *entry, unsigned int i)
 		entry->eax = min(entry->eax, 0x80000008U);
 	if (leaf == 0x1)
 		entry->ecx |= F(HYPERVISOR);
+	if (leaf == 0x7)
+		entry->ebx |= F(TSC_ADJUST);
+	if (leaf == 0x7 && !boot_cpu_has(X86_FEATURE_OSPKE))
+		entry->ecx &= ~F(PKU);
+	if (leaf == 0xd && !entry->index)
+		entry->eax &= svm_guest_xcr0();
+	if (leaf == 0x80000008 && !boot_cpu_has(X86_FEATURE_IBPB))
+		entry->ebx = 0;
 }
 
 static void sign(struct kvm_cpuid_entry2 *entry)

@@ -14,6 +14,7 @@ struct reader {
 	u8 rex, seg;		/* a segment's number, or INSN_NO_REG */
 	u8 rep;			/* REP, REPNE or 0 */
 	bool op_prefix, addr_prefix, lock;
+	bool in_reg;		/* ModRM names a register, not a place */
 };
 
 static u64 take(struct reader *r, unsigned int size)
@@ -110,20 +111,21 @@ static void place32(struct reader *r, struct insn *insn, u8 mod, u8 rm)
 }
 
 /* Returns: the register field, which may be part of the operation. */
-static int take_place(struct reader *r, struct insn *insn)
+static int take_place(struct reader *r, struct insn *insn, bool registers)
 {
 	u8 byte = take(r, 1);
 	u8 mod = byte >> 6, rm = byte & 7;
 
-	if (mod == 3)
-		return -1;
-	if (insn->addr_size == 2)
+	insn->reg = (byte >> 3 & 7) | (r->rex & 4) << 1;
+	r->in_reg = registers || mod == 3;
+	if (r->in_reg)
+		insn->base = rm | (r->rex & 1) << 3;
+	else if (insn->addr_size == 2)
 		place16(r, insn, mod, rm);
 	else
 		place32(r, insn, mod, rm);
-	if (insn->base == RSP || insn->base == RBP)
+	if (!r->in_reg && (insn->base == RSP || insn->base == RBP))
 		insn->seg = SS;
-	insn->reg = (byte >> 3 & 7) | (r->rex & 4) << 1;
 	return byte >> 3 & 7;
 }
 
@@ -143,13 +145,15 @@ enum {
 	ONLY64 = 1 << 12,
 	OFFSET = 1 << 13,	/* no ModRM: RAX, and an address */
 	STRING = 1 << 14,	/* no ModRM: the registers are fixed */
+	OR_REG = 1 << 15,	/* a register may stand in memory's place */
+	REGISTERS = 1 << 16,	/* and does, always */
 };
 
 enum { ANY = 8, UPPER = 9 };
 
 static const struct form {
 	u8 map, opcode, mask, field, op;
-	u16 form;
+	u32 form;
 } forms[] = {
 	{ 0, 0x00, 0xc4, ANY, INSN_ADD, BYTES | TO_MEM | BACK | BY_OPCODE },
 	{ 0, 0x63, 0xff, ANY, INSN_MOVSX, WIDENS | ONLY64 },
@@ -187,6 +191,11 @@ static const struct form {
 	{ 1, 0xc3, 0xff, ANY, INSN_MOV, TO_MEM },	/* MOVNTI */
 	{ 2, 0xf0, 0xff, ANY, INSN_MOVBE, 0 },
 	{ 2, 0xf1, 0xff, ANY, INSN_MOVBE, TO_MEM },
+	{ 1, 0x01, 0xff, 4, INSN_SMSW, OR_REG | TO_MEM },
+	{ 1, 0x01, 0xff, 6, INSN_LMSW, OR_REG },
+	{ 1, 0x06, 0xff, ANY, INSN_CLTS, STRING },
+	{ 1, 0x20, 0xff, ANY, INSN_GET_CR, REGISTERS },
+	{ 1, 0x22, 0xff, ANY, INSN_SET_CR, REGISTERS },
 };
 
 static void set_sizes(const struct reader *r, struct insn *insn)
@@ -214,9 +223,9 @@ static const struct form *find_form(struct reader *r, struct insn *insn,
 		if (f->form & (OFFSET | STRING))
 			return f;
 		if (*field < 0)
-			*field = take_place(r, insn);
-		if (*field < 0)
-			return NULL;
+			*field = take_place(r, insn, f->form & REGISTERS);
+		if (r->in_reg && !(f->form & (OR_REG | REGISTERS)))
+			continue;
 		if (f->field == *field || f->field == ANY ||
 		    (f->field == UPPER && *field > 3))
 			return f;
@@ -228,7 +237,8 @@ static void set_op(struct insn *insn, u8 op, bool to_mem)
 {
 	bool compares = op == INSN_CMP || op == INSN_TEST || op == INSN_BT;
 	bool replaces = op == INSN_MOV || op == INSN_MOVBE ||
-			op == INSN_SETCC || op == INSN_POP;
+			op == INSN_SETCC || op == INSN_POP ||
+			op == INSN_SMSW;
 
 	insn->op = op;
 	insn->to_mem = to_mem;
@@ -236,7 +246,7 @@ static void set_op(struct insn *insn, u8 op, bool to_mem)
 	insn->reads = !to_mem || !replaces;
 }
 
-static void change_sizes(const struct reader *r, struct insn *insn, u16 form,
+static void change_sizes(const struct reader *r, struct insn *insn, u32 form,
 			 u8 map, u8 opcode)
 {
 	if (form & BYTE || (form & BYTES && !(opcode & 1)))
@@ -249,9 +259,13 @@ static void change_sizes(const struct reader *r, struct insn *insn, u16 form,
 	}
 	if (insn->size == 8 && (insn->op == INSN_INS || insn->op == INSN_OUTS))
 		insn->size = 4;		/* ports have no more */
+	if (form & REGISTERS)
+		insn->size = r->mode == 64 ? 8 : 4;
+	if (form & OR_REG && !(form & TO_MEM && r->in_reg))
+		insn->size = 2;
 }
 
-static void take_other(struct reader *r, struct insn *insn, u16 form,
+static void take_other(struct reader *r, struct insn *insn, u32 form,
 		       u8 opcode)
 {
 	unsigned int size = form & IMM8 ? 1 : insn->size < 4 ? insn->size : 4;
@@ -268,6 +282,10 @@ static void take_other(struct reader *r, struct insn *insn, u16 form,
 		insn->disp = take(r, insn->addr_size);
 	if (form & STRING)
 		insn->rep = r->rep;
+	if (form & (OR_REG | REGISTERS)) {
+		insn->imm = form & REGISTERS ? insn->reg : 0;
+		insn->reg = r->in_reg ? insn->base : INSN_NO_REG;
+	}
 }
 
 static int take_operation(struct reader *r, struct insn *insn, u8 opcode)
@@ -545,8 +563,8 @@ bool insn_compare(const struct insn *insn, u64 a, u64 b, u64 *flags)
 }
 
 /**
- * insn_set_reg() - put what LODS has loaded into its register
- * @insn: the LODS
+ * insn_set_reg() - put what an instruction has loaded into its register
+ * @insn: LODS, or one that reads a control register
  * @regs: general registers, in the order of their numbers
  * @value: what was loaded
  */

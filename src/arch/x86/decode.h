@@ -18,6 +18,7 @@ enum {
 	INSN_PUSH, INSN_POP,
 	INSN_MOVS, INSN_CMPS, INSN_STOS, INSN_LODS, INSN_SCAS,
 	INSN_INS, INSN_OUTS,
+	INSN_GET_CR, INSN_SET_CR, INSN_CLTS, INSN_SMSW, INSN_LMSW,
 };
 
 #define INSN_NO_REG 0xff
@@ -31,7 +32,8 @@ enum { REP = 1, REPNE = 2 };
  * @reg_size: bytes of the register, if that is another number
  * @reg: the other operand, a register's number; or INSN_NO_REG
  * @shift: 8 for AH, CH, DH and BH
- * @imm: or the other operand is this; or a condition's number
+ * @imm: or the other operand is this; or a condition's number, or a control
+ *	register's
  * @to_mem: the result goes to memory
  * @reads: it needs what is in memory
  * @writes: it changes it

@@ -13,8 +13,6 @@
 
 static unsigned int mode_of(const struct vmcb_save_area *save)
 {
-	if (!(save->cr0 & X86_CR0_PE) || save->rflags & X86_EFLAGS_VM)
-		return 16;
 	if (save->efer & EFER_LMA && save->cs.attrib & SVM_SELECTOR_L_MASK)
 		return 64;
 	return save->cs.attrib & SVM_SELECTOR_DB_MASK ? 32 : 16;
@@ -397,6 +395,61 @@ static int execute_string(struct vcpu *vcpu, const struct insn *insn,
 	return finish_after(vcpu, r, to);
 }
 
+static int get_control(struct vcpu *vcpu, const struct insn *insn,
+		       struct change *to)
+{
+	u64 value = control_read(vcpu, insn->imm);
+	int r = DONE;
+
+	if (insn->reg == INSN_NO_REG)
+		r = element(vcpu, insn, insn->seg,
+			    insn_offset(insn, to->regs, to->rip), &value,
+			    WRITE_IT);
+	else
+		insn_set_reg(insn, to->regs, value);
+	return finish_after(vcpu, r, to);
+}
+
+static int set_control(struct vcpu *vcpu, const struct insn *insn,
+		       struct change *to)
+{
+	u64 cr0 = control_read(vcpu, 0), value = 0;
+	int r = DONE;
+
+	if (insn->op == INSN_CLTS)
+		value = cr0 & ~(u64)X86_CR0_TS;
+	else if (insn->reg != INSN_NO_REG)
+		value = to->regs[insn->reg];
+	else
+		r = element(vcpu, insn, insn->seg,
+			    insn_offset(insn, to->regs, to->rip), &value,
+			    READ_IT);
+	if (r != DONE)
+		return r;
+	if (insn->op == INSN_LMSW)
+		value = (cr0 & ~0xeULL) | (value & 0xf);
+	else if (mode_of(&vcpu->arch.vmcb->save) != 64)
+		value = (u32)value;
+	if (!control_write(vcpu, insn->imm, value))
+		return event_raise(vcpu, GP_VECTOR, 0);
+	return finish(vcpu, to);
+}
+
+
+static int execute_control(struct vcpu *vcpu, const struct insn *insn,
+			   struct change *to)
+{
+	const struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+
+	if (save->cpl && (insn->op != INSN_SMSW || save->cr4 & X86_CR4_UMIP))
+		return event_raise(vcpu, GP_VECTOR, 0);
+	if (insn->imm != 0 && insn->imm != 4)
+		return svm_cannot_emulate(vcpu, NULL, 0);
+	if (insn->op == INSN_GET_CR || insn->op == INSN_SMSW)
+		return get_control(vcpu, insn, to);
+	return set_control(vcpu, insn, to);
+}
+
 static int emulate_again(struct vcpu *vcpu)
 {
 	struct insn insn;
@@ -413,6 +466,8 @@ static int emulate_again(struct vcpu *vcpu)
 	to.rip = vcpu->arch.vmcb->save.rip + insn.length;
 	if (mode_of(&vcpu->arch.vmcb->save) != 64)
 		to.rip = (u32)to.rip;
+	if (insn.op >= INSN_GET_CR)
+		return execute_control(vcpu, &insn, &to);
 	if (insn.op >= INSN_MOVS)
 		return execute_string(vcpu, &insn, &to);
 	if (insn.op >= INSN_PUSH)

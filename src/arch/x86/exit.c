@@ -166,18 +166,25 @@ static int exit_msr(struct vcpu *vcpu)
 	return 1;
 }
 
+/* What any guest may have of the host's XCR0. */
+u64 svm_guest_xcr0(void)
+{
+	return svm_host_xcr0 & (XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM |
+				XFEATURE_MASK_PKRU);
+}
+
 /**
  * svm_xcr0_is_good() - whether XCR0 may have a value
- * @value: what a guest or a VMM asks for
+ * @arch: the vCPU's
+ * @value: what its guest or its VMM asks for
  *
  * Returns: true for the combinations that the host's processor accepts, of
- *	the features that we offer.
+ *	the states that the guest has been told of.
  */
-bool svm_xcr0_is_good(u64 value)
+bool svm_xcr0_is_good(const struct arch_vcpu *arch, u64 value)
 {
-	u64 known = XFEATURE_MASK_FP | XFEATURE_MASK_SSE | XFEATURE_MASK_YMM;
-
-	return value & XFEATURE_MASK_FP && !(value & ~(known & svm_host_xcr0)) &&
+	return value & XFEATURE_MASK_FP &&
+	       !(value & ~(cpuid_xfeatures(arch) | XFEATURE_MASK_FP)) &&
 	       (!(value & XFEATURE_MASK_YMM) || value & XFEATURE_MASK_SSE);
 }
 
@@ -187,7 +194,7 @@ static int exit_xsetbv(struct vcpu *vcpu)
 	u64 value = regs[REG_RDX] << 32 | (u32)regs[REG_RAX];
 
 	if (vcpu->arch.vmcb->save.cpl || (u32)regs[REG_RCX] ||
-	    !svm_xcr0_is_good(value))
+	    !svm_xcr0_is_good(&vcpu->arch, value))
 		return event_raise(vcpu, GP_VECTOR, 0);
 	vcpu->arch.xcr0 = value;
 	step_over(vcpu, 3);
@@ -297,6 +304,11 @@ int svm_handle_exit(struct vcpu *vcpu)
 		return exit_msr(vcpu);
 	case SVM_EXIT_XSETBV:
 		return exit_xsetbv(vcpu);
+	case SVM_EXIT_READ_CR0:
+	case SVM_EXIT_WRITE_CR0:
+	case SVM_EXIT_WRITE_CR4:
+	case SVM_EXIT_CR0_SEL_WRITE:
+		return emulate(vcpu);
 	case SVM_EXIT_VMMCALL:
 		return exit_vmmcall(vcpu);
 	case SVM_EXIT_READ_DR0 ... SVM_EXIT_WRITE_DR7:

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Model-specific registers: the few that a guest has. */
+#include <linux/kvm.h>
+#include <linux/math.h>
+#include <linux/nospec.h>
+#include <linux/spinlock.h>
+#include <asm/mce.h>
 #include <asm/msr.h>
+#include <asm/mtrr.h>
 #include <asm/page.h>
+#include <asm/tsc.h>
 #include "svm.h"
 
 static u64 *msr_field(struct vcpu *vcpu, u32 index)
@@ -21,6 +28,64 @@ static u64 *msr_field(struct vcpu *vcpu, u32 index)
 	case MSR_KERNEL_GS_BASE:	return &save->kernel_gs_base;
 	}
 	return NULL;
+}
+
+#define MTRR_RANGES 8
+#define MTRR_CAP (0x500 | MTRR_RANGES)	/* and fixed ranges; write combining */
+#define MCE_BANKS 32
+
+static const struct { u16 first, count; } shelves[] = {
+	{ MTRRphysBase_MSR(0), 2 * MTRR_RANGES }, { MSR_MTRRfix64K_00000, 1 },
+	{ MSR_MTRRfix16K_80000, 2 }, { MSR_MTRRfix4K_C0000, 8 },
+	{ MSR_MTRRdefType, 1 }, { MSR_IA32_MCG_STATUS, 1 },
+	{ MSR_IA32_MC0_CTL, 4 * MCE_BANKS },
+};
+
+/* Returns: the place of a register that only remembers, or -1. */
+static int kept_at(u32 index)
+{
+	unsigned int i, at = 0;
+
+	for (i = 0; i < ARRAY_SIZE(shelves); i++) {
+		if (index - shelves[i].first < shelves[i].count) {
+			at += index - shelves[i].first;
+			return array_index_nospec(at, KEPT_MSRS);
+		}
+		at += shelves[i].count;
+	}
+	return -1;
+}
+static bool is_type(u8 type)
+{
+	return type < 7 && BIT(type) & 0x73;
+}
+
+static bool range_is_good(const struct vcpu *vcpu, u32 index, u64 value)
+{
+	u64 beyond = ~0ULL << cpuid_phys_bits(&vcpu->arch);
+	unsigned int i;
+
+	if (index == MSR_MTRRdefType)
+		return !(value & ~0xcffULL) && is_type(value);
+	if (index < MTRRphysBase_MSR(MTRR_RANGES))
+		return index & 1 ? !(value & (beyond | 0x7ff)) :
+				   !(value & (beyond | 0xf00)) && is_type(value);
+	for (i = 0; i < 8; i++) {
+		if (!is_type(value >> 8 * i))
+			return false;
+	}
+	return true;
+}
+
+static bool kept_is_good(const struct vcpu *vcpu, u32 index, u64 value)
+{
+	if (index == MSR_IA32_MCG_STATUS)
+		return true;
+	if (index < MSR_IA32_MC0_CTL)
+		return range_is_good(vcpu, index, value);
+	if (!(index & 3))
+		return !value || !~(value | BIT(10) | BIT(0));
+	return (index & 3) != 1 || !value;
 }
 
 /**
@@ -44,13 +109,28 @@ bool msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 	else if (index == MSR_IA32_CR_PAT)
 		*value = vmcb->save.g_pat;
 	else if (index == MSR_IA32_TSC)
-		*value = rdtsc() + vmcb->control.tsc_offset;
+		*value = svm_tsc() + vcpu->arch.tsc_offset;
+	else if (index == MSR_IA32_TSC_ADJUST)
+		*value = vcpu->arch.tsc_adjust;
 	else if (index == MSR_TSC_AUX && has_tsc_aux())
 		*value = vcpu->arch.tsc_aux;
 	else if (index == MSR_IA32_APICBASE)
 		*value = vcpu->arch.apic_base;
+	else if (index == MSR_MTRRcap)
+		*value = MTRR_CAP;
+	else if (index == MSR_IA32_MCG_CAP)
+		*value = MCE_BANKS;
+	else if (kept_at(index) >= 0)
+		*value = vcpu->arch.kept[kept_at(index)];
 	else
 		return false;
+	return true;
+}
+
+static bool adjust_tsc(struct arch_vcpu *arch, u64 by)
+{
+	arch->tsc_offset += by;
+	arch->tsc_adjust += by;
 	return true;
 }
 
@@ -59,12 +139,6 @@ static bool is_address(u32 index)
 	return index == MSR_LSTAR || index == MSR_CSTAR ||
 	       index == MSR_FS_BASE || index == MSR_GS_BASE ||
 	       index == MSR_KERNEL_GS_BASE;
-}
-
-static bool is_short(u32 index)
-{
-	return index == MSR_TSC_AUX || index == MSR_IA32_SYSENTER_ESP ||
-	       index == MSR_IA32_SYSENTER_EIP;
 }
 
 static bool write_efer(struct vmcb_save_area *save, u64 value)
@@ -100,6 +174,20 @@ static bool is_pat(u64 value)
 	return true;
 }
 
+static bool has_ibpb(const struct arch_vcpu *arch)
+{
+	return boot_cpu_has(X86_FEATURE_IBPB) &&
+	       cpuid_has(arch, 0x80000008, CPUID_EBX, X86_FEATURE_AMD_IBPB);
+}
+
+static bool want_ibpb(struct arch_vcpu *arch, u64 value)
+{
+	if (value & ~(u64)PRED_CMD_IBPB)
+		return false;
+	arch->wants_ibpb |= value;
+	return true;
+}
+
 /**
  * msr_write() - write a guest's model-specific register
  * @vcpu: whose
@@ -118,20 +206,73 @@ bool msr_write(struct vcpu *vcpu, u32 index, u64 value)
 		return write_efer(&vmcb->save, value);
 	if (is_address(index) && !svm_is_canonical(value))
 		return false;
-	if (is_short(index))
-		value = (u32)value;
 	if (index == MSR_IA32_CR_PAT && is_pat(value))
 		field = &vmcb->save.g_pat;
 	if (index == MSR_IA32_APICBASE && apic_base_is_good(&vcpu->arch, value))
 		field = &vcpu->arch.apic_base;
-	if (index == MSR_TSC_AUX && has_tsc_aux())
+	if (index == MSR_TSC_AUX && has_tsc_aux()) {
 		field = &vcpu->arch.tsc_aux;
-	if (index == MSR_IA32_TSC) {
-		field = &vmcb->control.tsc_offset;
-		value -= rdtsc();
+		value = (u32)value;
 	}
+	if (kept_at(index) >= 0 && kept_is_good(vcpu, index, value))
+		field = &vcpu->arch.kept[kept_at(index)];
+	if (index == MSR_IA32_TSC)
+		return adjust_tsc(&vcpu->arch, value - svm_tsc() -
+				  vcpu->arch.tsc_offset);
+	if (index == MSR_IA32_TSC_ADJUST)
+		return adjust_tsc(&vcpu->arch, value - vcpu->arch.tsc_adjust);
+	if (index == MSR_IA32_PRED_CMD && has_ibpb(&vcpu->arch))
+		return want_ibpb(&vcpu->arch, value);
 	if (!field)
 		return false;
 	*field = value;
 	return true;
+}
+
+/* Takes: vm->arch.tsc_lock. */
+static void set_tsc(struct vcpu *vcpu, u64 value)
+{
+	struct arch_vm *arch = &vcpu->vm->arch;
+	s64 second = tsc_khz * 1000LL, off;
+	u64 now;
+
+	spin_lock(&arch->tsc_lock);
+	now = svm_tsc();
+	off = value - arch->tsc_written - (now - arch->tsc_written_at);
+	if (value && abs(off) >= second)
+		arch->tsc_offset = value - now;
+	arch->tsc_written = value;
+	arch->tsc_written_at = now;
+	vcpu->arch.tsc_offset = arch->tsc_offset;
+	spin_unlock(&arch->tsc_lock);
+}
+
+/**
+ * msr_set() - write a model-specific register as the VMM does
+ * @vcpu: whose
+ * @index: which
+ * @value: what the VMM wants in it
+ *
+ * Returns: as msr_write().
+ * Holds: vcpu->lock, or the vCPU is not there yet.
+ */
+bool msr_set(struct vcpu *vcpu, u32 index, u64 value)
+{
+	switch (index) {
+	case MSR_IA32_TSC:
+		set_tsc(vcpu, value);
+		return true;
+	case MSR_IA32_TSC_ADJUST:
+		vcpu->arch.tsc_adjust = value;
+		return true;
+	case MSR_IA32_SYSENTER_ESP:
+	case MSR_IA32_SYSENTER_EIP:
+		value = (u32)value;
+		break;
+	}
+	if (index - MSR_IA32_MC0_CTL < 4 * MCE_BANKS && (index & 3) == 1) {
+		vcpu->arch.kept[kept_at(index)] = value;
+		return true;
+	}
+	return msr_write(vcpu, index, value);
 }

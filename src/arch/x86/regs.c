@@ -104,7 +104,7 @@ static void get_sregs(struct arch_vcpu *arch, struct kvm_sregs *sregs)
 	sregs->gdt.limit = save->gdtr.limit;
 	sregs->idt.base = save->idtr.base;
 	sregs->idt.limit = save->idtr.limit;
-	sregs->cr0 = save->cr0;
+	sregs->cr0 = save->cr0 | arch->hidden_cr0;
 	sregs->cr2 = save->cr2;
 	sregs->cr3 = save->cr3;
 	sregs->cr4 = save->cr4;
@@ -127,36 +127,6 @@ static bool modes_agree(const struct arch_vcpu *arch,
 	return !long_mode && !sregs->cs.l;
 }
 
-static bool cr0_is_good(u64 cr0)
-{
-	return !(cr0 >> 32) && (cr0 & X86_CR0_CD || !(cr0 & X86_CR0_NW)) &&
-	       (cr0 & X86_CR0_PE || !(cr0 & X86_CR0_PG));
-}
-
-static bool cr4_is_good(u64 cr4)
-{
-	static const struct { u32 bit; u16 feature; } needs[] = {
-		{ X86_CR4_OSXSAVE, X86_FEATURE_XSAVE },
-		{ X86_CR4_SMEP, X86_FEATURE_SMEP },
-		{ X86_CR4_SMAP, X86_FEATURE_SMAP },
-		{ X86_CR4_FSGSBASE, X86_FEATURE_FSGSBASE },
-		{ X86_CR4_PKE, X86_FEATURE_PKU },
-		{ X86_CR4_LA57, X86_FEATURE_LA57 },
-		{ X86_CR4_UMIP, X86_FEATURE_UMIP },
-		{ X86_CR4_PCIDE, X86_FEATURE_PCID },
-	};
-	u64 good = X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE |
-		   X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |
-		   X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(needs); i++) {
-		if (boot_cpu_has(needs[i].feature))
-			good |= needs[i].bit;
-	}
-	return !(cr4 & ~good);
-}
-
 static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
@@ -164,7 +134,7 @@ static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 	unsigned long vector;
 
 	if (!modes_agree(arch, sregs) || !cr0_is_good(sregs->cr0) ||
-	    !cr4_is_good(sregs->cr4) ||
+	    !cr4_is_good(arch, sregs->cr4) ||
 	    !apic_base_is_good(arch, sregs->apic_base))
 		return -EINVAL;
 	set_segments(save, sregs);
@@ -172,7 +142,7 @@ static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 	save->gdtr.limit = sregs->gdt.limit;
 	save->idtr.base = sregs->idt.base;
 	save->idtr.limit = sregs->idt.limit;
-	save->cr0 = sregs->cr0;
+	control_set_cr0(arch, sregs->cr0);
 	save->cr2 = sregs->cr2;
 	save->cr3 = sregs->cr3;
 	save->cr4 = sregs->cr4;

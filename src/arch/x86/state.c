@@ -12,7 +12,7 @@ static const u32 msr_list[] = {
 	MSR_EFER, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,
 	MSR_KERNEL_GS_BASE, MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP,
 	MSR_IA32_SYSENTER_EIP, MSR_IA32_CR_PAT, MSR_IA32_TSC,
-	MSR_IA32_APICBASE,
+	MSR_IA32_TSC_ADJUST, MSR_IA32_APICBASE, MSR_IA32_MCG_STATUS,
 	MSR_TSC_AUX,		/* last: not every processor has it */
 };
 
@@ -51,7 +51,7 @@ static long msr_io(struct vcpu *vcpu, struct kvm_msrs __user *argp, bool get)
 		return PTR_ERR(entry);
 	for (i = 0; i < n; i++) {
 		if (!(get ? msr_read(vcpu, entry[i].index, &entry[i].data) :
-			    msr_write(vcpu, entry[i].index, entry[i].data)))
+			    msr_set(vcpu, entry[i].index, entry[i].data)))
 			break;
 	}
 	if (get && copy_to_user(argp->entries, entry, n * sizeof(*entry)))
@@ -88,7 +88,7 @@ static long xsave_get(struct arch_vcpu *arch, void __user *argp)
 	if (!area)
 		return -ENOMEM;
 	fpu_copy_guest_fpstate_to_uabi(&arch->fpu, area, sizeof(*area),
-				       arch->fpu.fpstate->user_xfeatures,
+				       cpuid_xfeatures(arch) | XFEATURE_MASK_FPSSE,
 				       arch->pkru);
 	r = copy_to_user(argp, area, sizeof(*area)) ? -EFAULT : 0;
 	kfree(area);
@@ -102,7 +102,7 @@ static long xsave_set(struct arch_vcpu *arch, void __user *argp)
 
 	if (IS_ERR(area))
 		return PTR_ERR(area);
-	r = fpu_copy_uabi_to_guest_fpstate(&arch->fpu, area, svm_host_xcr0,
+	r = fpu_copy_uabi_to_guest_fpstate(&arch->fpu, area, svm_guest_xcr0(),
 					   &arch->pkru);
 	kfree(area);
 	return r;
@@ -117,7 +117,7 @@ static int set_xcrs(struct arch_vcpu *arch, const struct kvm_xcrs *xcrs)
 	for (i = 0; i < xcrs->nr_xcrs; i++) {
 		if (xcrs->xcrs[i].xcr != XCR_XFEATURE_ENABLED_MASK)
 			continue;
-		if (!svm_xcr0_is_good(xcrs->xcrs[i].value))
+		if (!svm_xcr0_is_good(arch, xcrs->xcrs[i].value))
 			return -EINVAL;
 		arch->xcr0 = xcrs->xcrs[i].value;
 		break;

@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 #include <asm/fpu/xcr.h>
 #include <asm/msr.h>
+#include <asm/perf_event.h>
 #include <asm/reboot.h>
 #include "compat.h"
 #include "svm.h"
@@ -74,6 +75,7 @@ static int switch_on(phys_addr_t hsave)
 		wrmsrl(MSR_EFER, efer | EFER_SVME);
 		wrmsrl(MSR_VM_HSAVE_PA, hsave);
 		this_cpu_write(svm_cpu.on, true);
+		amd_pmu_enable_virt();
 		r = 0;
 	}
 	local_irq_restore(flags);
@@ -88,6 +90,7 @@ static void switch_off(void *unused)
 		return;
 	this_cpu_write(svm_cpu.on, false);
 	this_cpu_write(svm_cpu.tlb_owner, 0);
+	amd_pmu_disable_virt();
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
@@ -122,15 +125,24 @@ static int svm_cpu_off(unsigned int cpu)
 	return 0;
 }
 
+
+u64 svm_tsc_lost;
+static u64 tsc_asleep;		/* the counter when the machine went to sleep */
+
 static int svm_sleep(SYSCORE_ARG)
 {
+	tsc_asleep = rdtsc();
 	switch_off(NULL);
 	return 0;
 }
 
 static void svm_wake(SYSCORE_ARG)
 {
+	u64 now = rdtsc();
+
 	switch_on(page_to_phys(this_cpu_ptr(&svm_cpu)->hsave));
+	if (now < tsc_asleep)
+		svm_tsc_lost += tsc_asleep - now;
 }
 
 static struct syscore_ops svm_sleep_ops = {
@@ -239,7 +251,9 @@ long arch_dev_ioctl(unsigned int cmd, void __user *argp)
 
 int arch_vm_init(struct vm *vm)
 {
-	vm->arch.tsc_offset = -rdtsc();
+	spin_lock_init(&vm->arch.tsc_lock);
+	vm->arch.tsc_written_at = svm_tsc();
+	vm->arch.tsc_offset = -vm->arch.tsc_written_at;
 	return 0;
 }
 

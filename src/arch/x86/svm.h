@@ -17,6 +17,9 @@
 #define LDT_SEGMENT 0x82
 #define TSS_SEGMENT 0x89
 
+#define CR0_BITS (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | \
+		  X86_CR0_ET | X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | \
+		  X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
 #define DR7_AFTER_RESET 0x00000400
 #define PAT_AFTER_RESET 0x0007040600070406ULL
 #define PKRU_OF_A_PROCESS 0x55555554	/* arch/x86/mm/pkeys.c */
@@ -44,6 +47,14 @@ static inline bool has_tsc_aux(void)
 	       boot_cpu_has(X86_FEATURE_RDPID);
 }
 
+extern u64 svm_tsc_lost;	/* by sleeping */
+
+/* The host's time stamp counter, as if it had never gone back. */
+static inline u64 svm_tsc(void)
+{
+	return rdtsc() + svm_tsc_lost;
+}
+
 /**
  * struct svm_cpu - what each CPU has of its own
  * @on: SVM is switched on, by us
@@ -52,6 +63,7 @@ static inline bool has_tsc_aux(void)
  * @tlb_owner: the number of the vCPU whose translations may be in the TLB
  * @tsc_aux: the host's, which RDTSCP and RDPID read
  * @xss: the host's, which XSAVES obeys
+ * @debugctl: the host's, while a guest runs
  */
 struct svm_cpu {
 	bool on;
@@ -60,6 +72,7 @@ struct svm_cpu {
 	u64 tlb_owner;
 	u64 tsc_aux;
 	u64 xss;
+	u64 debugctl;
 };
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
@@ -88,7 +101,8 @@ int emulate(struct vcpu *vcpu);
 int emulate_answer(struct vcpu *vcpu);
 
 void svm_own_dr(struct arch_vcpu *arch);
-bool svm_xcr0_is_good(u64 value);
+u64 svm_guest_xcr0(void);
+bool svm_xcr0_is_good(const struct arch_vcpu *arch, u64 value);
 
 int guest_copy(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
 	       bool write);
@@ -108,8 +122,14 @@ void event_nmi(struct vcpu *vcpu);
 void event_interrupt(struct vcpu *vcpu, u8 vector);
 void event_forget(struct vcpu *vcpu);
 
+u64 control_read(const struct vcpu *vcpu, unsigned int nr);
+bool control_write(struct vcpu *vcpu, unsigned int nr, u64 value);
+void control_set_cr0(struct arch_vcpu *arch, u64 cr0);
+bool cr0_is_good(u64 cr0);
+bool cr4_is_good(const struct arch_vcpu *arch, u64 cr4);
 bool msr_read(struct vcpu *vcpu, u32 index, u64 *value);
 bool msr_write(struct vcpu *vcpu, u32 index, u64 value);
+bool msr_set(struct vcpu *vcpu, u32 index, u64 value);
 
 struct kvm_msr_list;
 long msr_offer(struct kvm_msr_list __user *argp);
@@ -122,7 +142,10 @@ long cpuid_offer(struct kvm_cpuid2 __user *argp);
 const struct kvm_cpuid_entry2 *cpuid_find(const struct arch_vcpu *arch,
 					  u32 leaf, u32 index);
 void cpuid_adjust(const struct arch_vcpu *arch, struct kvm_cpuid_entry2 *entry);
+bool cpuid_has(const struct arch_vcpu *arch, u32 leaf, unsigned int reg,
+	       unsigned int feature);
 unsigned int cpuid_phys_bits(const struct arch_vcpu *arch);
+u64 cpuid_xfeatures(const struct arch_vcpu *arch);
 bool apic_base_is_good(const struct arch_vcpu *arch, u64 value);
 
 #endif

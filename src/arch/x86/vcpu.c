@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <asm/apicdef.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
@@ -23,6 +24,7 @@ static const u8 intercepts[] = {
 	INTERCEPT_RDPMC, INTERCEPT_RDPRU, INTERCEPT_XSETBV,
 	INTERCEPT_INVD, INTERCEPT_WBINVD, INTERCEPT_RSM,
 	INTERCEPT_MONITOR, INTERCEPT_MWAIT, INTERCEPT_HLT,
+	INTERCEPT_SELECTIVE_CR0, INTERCEPT_CR4_WRITE,
 	/* What only a hypervisor may do. */
 	INTERCEPT_VMRUN, INTERCEPT_VMLOAD, INTERCEPT_VMSAVE,
 	INTERCEPT_STGI, INTERCEPT_CLGI, INTERCEPT_SKINIT,
@@ -69,7 +71,6 @@ static void reset_control(struct vcpu *vcpu)
 	control->msrpm_base_pa = page_to_phys(svm_msr_map);
 	control->nested_ctl = SVM_NESTED_CTL_NP_ENABLE;
 	control->nested_cr3 = virt_to_phys(vcpu->vm->stage2.root);
-	control->tsc_offset = vcpu->vm->arch.tsc_offset;
 	control->int_ctl = V_INTR_MASKING_MASK;
 	control->asid = 1;
 }
@@ -93,7 +94,7 @@ void svm_reset(struct vcpu *vcpu)
 	save->rip = 0xfff0;
 	save->rflags = X86_EFLAGS_FIXED;
 	save->efer = EFER_SVME;
-	save->cr0 = X86_CR0_NW | X86_CR0_CD | X86_CR0_ET;
+	control_set_cr0(arch, X86_CR0_NW | X86_CR0_CD | X86_CR0_ET);
 	save->dr6 = DR6_RESERVED;
 	save->dr7 = DR7_AFTER_RESET;
 	save->g_pat = PAT_AFTER_RESET;
@@ -118,6 +119,9 @@ int arch_vcpu_init(struct vcpu *vcpu)
 		return -ENOMEM;
 	}
 	arch->id = atomic64_inc_return(&last_id);
+	arch->apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
+			  (vcpu->id ? 0 : MSR_IA32_APICBASE_BSP);
+	msr_set(vcpu, MSR_IA32_TSC, 0);
 	svm_reset(vcpu);
 	return 0;
 }
@@ -165,8 +169,9 @@ static void prepare_tlb(struct arch_vcpu *arch, struct svm_cpu *own)
 	arch->vmcb->control.tlb_ctl = flush;
 }
 
-static void put_on_guest(struct arch_vcpu *arch, const struct svm_cpu *own)
+static void put_on_guest(struct arch_vcpu *arch, struct svm_cpu *own)
 {
+	arch->vmcb->control.tsc_offset = arch->tsc_offset + svm_tsc_lost;
 	if (svm_host_xcr0 && arch->xcr0 != svm_host_xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, arch->xcr0);
 	if (own->xss)
@@ -181,6 +186,12 @@ static void put_on_guest(struct arch_vcpu *arch, const struct svm_cpu *own)
 		set_debugreg(arch->dr[2], 2);
 		set_debugreg(arch->dr[3], 3);
 	}
+	own->debugctl = get_debugctlmsr();
+	if (own->debugctl)
+		update_debugctlmsr(0);
+	if (arch->wants_ibpb)
+		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+	arch->wants_ibpb = false;
 }
 
 static void take_off_guest(struct arch_vcpu *arch, const struct svm_cpu *own,
@@ -207,6 +218,9 @@ static void take_off_guest(struct arch_vcpu *arch, const struct svm_cpu *own,
 		set_debugreg(DR6_RESERVED, 6);
 	if (hw_breakpoint_active())
 		hw_breakpoint_restore();
+	if (own->debugctl)
+		update_debugctlmsr(own->debugctl);
+	wipe_before_user_space();
 }
 
 static noinstr void enter(struct vcpu *vcpu, phys_addr_t vmcb,
