@@ -29,7 +29,7 @@ static const struct check checks[] = {
 	  "make check-tangle", false, 5 },
 	{ "explorer", "the explorer finds what it must, and only that",
 	  "make check-explore", false, 10 },
-	{ "units", "decoder, slots, tables, segments: as their models",
+	{ "units", "decoder, slots, tables, segments, registers: as their models",
 	  "make check-units", false, 5 },
 	{ "variants", "every bug, wrong fix, alternative: its own verdict",
 	  "make variants", false, 20 },

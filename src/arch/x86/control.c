@@ -6,27 +6,28 @@
 /**
  * control_set_cr0() - give a vCPU a value of CR0, all but its caches' bits
  * @arch: the vCPU's; not running
- * @cr0: has been looked at
+ * @value: has been looked at
  */
-void control_set_cr0(struct arch_vcpu *arch, u64 cr0)
+void control_set_cr0(struct arch_vcpu *arch, u64 value)
 {
-	u64 hidden = cr0 & (X86_CR0_CD | X86_CR0_NW);
+	u64 hidden = value & (X86_CR0_CD | X86_CR0_NW);
 	unsigned long *intercepts = (void *)arch->vmcb->control.intercepts;
 
 	arch->hidden_cr0 = hidden;
-	arch->vmcb->save.cr0 = cr0 & ~hidden;
+	arch->vmcb->save.cr0 = value & ~hidden;
 	__assign_bit(INTERCEPT_CR0_READ, intercepts, hidden);
 	__assign_bit(INTERCEPT_CR0_WRITE, intercepts, hidden);
 }
 
 /**
  * cr0_is_good() - whether CR0 may have a value, whatever the mode
- * @cr0: what a guest or a VMM asks for
+ * @value: what a guest or a VMM asks for
  */
-bool cr0_is_good(u64 cr0)
+bool cr0_is_good(u64 value)
 {
-	return !(cr0 >> 32) && (cr0 & X86_CR0_CD || !(cr0 & X86_CR0_NW)) &&
-	       (cr0 & X86_CR0_PE || !(cr0 & X86_CR0_PG));
+	return !(value >> 32) &&
+	       (value & X86_CR0_CD || !(value & X86_CR0_NW)) &&
+	       (value & X86_CR0_PE || !(value & X86_CR0_PG));
 }
 
 static bool take_cr0(struct arch_vcpu *arch, u64 cr0)
@@ -68,9 +69,9 @@ static const struct {
 /**
  * cr4_is_good() - whether CR4 may have a value, whatever the mode
  * @arch: the vCPU's
- * @cr4: what a guest or a VMM asks for
+ * @value: what a guest or a VMM asks for
  */
-bool cr4_is_good(const struct arch_vcpu *arch, u64 cr4)
+bool cr4_is_good(const struct arch_vcpu *arch, u64 value)
 {
 	u64 good = X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE |
 		   X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |
@@ -84,7 +85,7 @@ bool cr4_is_good(const struct arch_vcpu *arch, u64 cr4)
 			       needs[i].guest)))
 			good |= needs[i].bit;
 	}
-	return !(cr4 & ~good);
+	return !(value & ~good);
 }
 
 static bool take_cr4(struct arch_vcpu *arch, u64 cr4)

@@ -77,7 +77,12 @@ void cpuid_adjust(const struct arch_vcpu *arch, struct kvm_cpuid_entry2 *entry)
 	}
 }
 
-/* The vector states that the guest has been told of, and has. */
+/**
+ * cpuid_xfeatures() - the vector states that a guest knows of, and has
+ * @arch: the vCPU's
+ *
+ * Returns: bits of XCR0; 0 where the VMM has set no table.
+ */
 u64 cpuid_xfeatures(const struct arch_vcpu *arch)
 {
 	const struct kvm_cpuid_entry2 *entry = cpuid_find(arch, 0xd, 0);
@@ -85,6 +90,13 @@ u64 cpuid_xfeatures(const struct arch_vcpu *arch)
 	return entry ? entry->eax & svm_guest_xcr0() : 0;
 }
 
+/**
+ * cpuid_has() - has the guest been told of a feature?
+ * @arch: the vCPU's
+ * @leaf: where it would be told
+ * @reg: and in which register: CPUID_EAX or the like
+ * @feature: the kernel's number of it, X86_FEATURE_ or the like
+ */
 bool cpuid_has(const struct arch_vcpu *arch, u32 leaf, unsigned int reg,
 	       unsigned int feature)
 {

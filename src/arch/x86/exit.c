@@ -166,7 +166,9 @@ static int exit_msr(struct vcpu *vcpu)
 	return 1;
 }
 
-/* What any guest may have of the host's XCR0. */
+/**
+ * svm_guest_xcr0() - what any guest may have of the host's XCR0
+ */
 u64 svm_guest_xcr0(void)
 {
 	return svm_host_xcr0 & (XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM |

@@ -229,7 +229,7 @@ bool msr_write(struct vcpu *vcpu, u32 index, u64 value)
 	return true;
 }
 
-/* Takes: vm->arch.tsc_lock. */
+/* Takes: arch->tsc_lock. */
 static void set_tsc(struct vcpu *vcpu, u64 value)
 {
 	struct arch_vm *arch = &vcpu->vm->arch;

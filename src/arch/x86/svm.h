@@ -124,9 +124,9 @@ void event_forget(struct vcpu *vcpu);
 
 u64 control_read(const struct vcpu *vcpu, unsigned int nr);
 bool control_write(struct vcpu *vcpu, unsigned int nr, u64 value);
-void control_set_cr0(struct arch_vcpu *arch, u64 cr0);
-bool cr0_is_good(u64 cr0);
-bool cr4_is_good(const struct arch_vcpu *arch, u64 cr4);
+void control_set_cr0(struct arch_vcpu *arch, u64 value);
+bool cr0_is_good(u64 value);
+bool cr4_is_good(const struct arch_vcpu *arch, u64 value);
 bool msr_read(struct vcpu *vcpu, u32 index, u64 *value);
 bool msr_write(struct vcpu *vcpu, u32 index, u64 value);
 bool msr_set(struct vcpu *vcpu, u32 index, u64 value);
