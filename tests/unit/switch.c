@@ -29,6 +29,8 @@ static struct cpu {
 enum { MSR_IA32_XSS, MSR_TSC_AUX, MSR_IA32_PRED_CMD };
 #define PRED_CMD_IBPB 1
 #define XCR_XFEATURE_ENABLED_MASK 0
+#define XFEATURE_MASK_PKRU 0x200
+#define X86_CR4_PKE 0x400000
 #define DR6_RESERVED 0xffff0ff0
 
 static void wrmsrl(int msr, u64 value)
@@ -186,6 +188,7 @@ START_TEST(registers_cross)
 	begin();
 	vcpu.arch.owns_dr = true;
 	vcpu.arch.dr[2] = 0x2222;
+	vmcb.save.cr4 = X86_CR4_PKE;
 	cpu.dr[7] = host.dr[7] = 0x402;
 	put_on_guest(&vcpu.arch, &own);
 	ck_assert_uint_eq(cpu.xcr0, 1);
@@ -206,6 +209,27 @@ START_TEST(registers_cross)
 	cpu.writes = host.writes;
 	cpu.x86_ibpb_exit_to_user = false;
 	ck_assert_mem_eq(&cpu, &host, sizeof(cpu));
+}
+END_TEST
+
+/* A guest that cannot see PKRU runs with the host's; and leaves it so. */
+START_TEST(keys_cross_where_they_are_used)
+{
+	begin();
+	put_on_guest(&vcpu.arch, &own);
+	ck_assert_uint_eq(cpu.pkru, host.pkru);
+	cpu.pkru = 0x30;
+	take_off_guest(&vcpu.arch, &own, host.pkru);
+	ck_assert_uint_eq(cpu.pkru, host.pkru);
+	ck_assert_uint_eq(vcpu.arch.pkru, 0x10);
+	/* One that has switched it on by XSETBV, unseen, keeps what it wrote. */
+	put_on_guest(&vcpu.arch, &own);
+	cpu.xcr0 |= XFEATURE_MASK_PKRU;
+	cpu.pkru = 0x30;
+	take_off_guest(&vcpu.arch, &own, host.pkru);
+	ck_assert_uint_eq(cpu.pkru, host.pkru);
+	put_on_guest(&vcpu.arch, &own);
+	ck_assert_uint_eq(cpu.pkru, 0x30);
 }
 END_TEST
 
@@ -333,6 +357,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(t, registers_cross);
+	tcase_add_test(t, keys_cross_where_they_are_used);
 	tcase_add_test(t, a_guest_steps_by_instructions);
 	tcase_add_test(t, branches_are_forgotten);
 	tcase_add_test(t, time_does_not_go_back);

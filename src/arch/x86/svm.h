@@ -22,7 +22,6 @@
 		  X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
 #define DR7_AFTER_RESET 0x00000400
 #define PAT_AFTER_RESET 0x0007040600070406ULL
-#define PKRU_OF_A_PROCESS 0x55555554	/* arch/x86/mm/pkeys.c */
 
 /* Numbers of the general registers in instructions. */
 enum {

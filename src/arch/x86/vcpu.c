@@ -101,7 +101,7 @@ void svm_reset(struct vcpu *vcpu)
 	memset(&arch->events, 0, sizeof(arch->events));
 	memset(&arch->emul, 0, sizeof(arch->emul));
 	arch->xcr0 = XFEATURE_MASK_FP;
-	arch->pkru = PKRU_OF_A_PROCESS;
+	arch->pkru = 0;
 	arch->owns_dr = false;
 	arch->last_cpu = -1;
 }
@@ -169,6 +169,12 @@ static void prepare_tlb(struct arch_vcpu *arch, struct svm_cpu *own)
 	arch->vmcb->control.tlb_ctl = flush;
 }
 
+static bool uses_pkru(const struct arch_vcpu *arch)
+{
+	return arch->vmcb->save.cr4 & X86_CR4_PKE ||
+	       arch->xcr0 & XFEATURE_MASK_PKRU;
+}
+
 static void put_on_guest(struct arch_vcpu *arch, struct svm_cpu *own)
 {
 	arch->vmcb->control.tsc_offset = arch->tsc_offset + svm_tsc_lost;
@@ -178,7 +184,8 @@ static void put_on_guest(struct arch_vcpu *arch, struct svm_cpu *own)
 		wrmsrl(MSR_IA32_XSS, 0);
 	if (arch->tsc_aux != own->tsc_aux)
 		wrmsrl(MSR_TSC_AUX, arch->tsc_aux);
-	write_pkru(arch->pkru);
+	if (uses_pkru(arch))
+		write_pkru(arch->pkru);
 	if (arch->owns_dr) {
 		set_debugreg(0, 7);
 		set_debugreg(arch->dr[0], 0);
@@ -206,7 +213,8 @@ static void take_off_guest(struct arch_vcpu *arch, const struct svm_cpu *own,
 		wrmsrl(MSR_IA32_XSS, own->xss);
 	if (arch->tsc_aux != own->tsc_aux)
 		wrmsrl(MSR_TSC_AUX, own->tsc_aux);
-	arch->pkru = read_pkru();
+	if (uses_pkru(arch))
+		arch->pkru = read_pkru();
 	write_pkru(host_pkru);
 	if (arch->owns_dr) {
 		get_debugreg(arch->dr[0], 0);
