@@ -78,19 +78,6 @@ void cpuid_adjust(const struct arch_vcpu *arch, struct kvm_cpuid_entry2 *entry)
 }
 
 /**
- * cpuid_xfeatures() - the vector states that a guest knows of, and has
- * @arch: the vCPU's
- *
- * Returns: bits of XCR0; 0 where the VMM has set no table.
- */
-u64 cpuid_xfeatures(const struct arch_vcpu *arch)
-{
-	const struct kvm_cpuid_entry2 *entry = cpuid_find(arch, 0xd, 0);
-
-	return entry ? entry->eax & svm_guest_xcr0() : 0;
-}
-
-/**
  * cpuid_has() - has the guest been told of a feature?
  * @arch: the vCPU's
  * @leaf: where it would be told
@@ -113,6 +100,43 @@ unsigned int cpuid_phys_bits(const struct arch_vcpu *arch)
 	if (!last || last->eax < 0x80000008 || !sizes)
 		return 36;
 	return min(sizes->eax & 0xff, 63U);
+}
+
+/**
+ * xcr0_for_guests() - what any guest may have of the host's XCR0
+ */
+u64 xcr0_for_guests(void)
+{
+	return svm_host_xcr0 & (XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM |
+				XFEATURE_MASK_PKRU);
+}
+
+/**
+ * xcr0_of() - the vector states that a guest knows of, and has
+ * @arch: the vCPU's
+ *
+ * Returns: bits of XCR0; 0 where the VMM has set no table.
+ */
+u64 xcr0_of(const struct arch_vcpu *arch)
+{
+	const struct kvm_cpuid_entry2 *entry = cpuid_find(arch, 0xd, 0);
+
+	return entry ? entry->eax & xcr0_for_guests() : 0;
+}
+
+/**
+ * xcr0_is_good() - whether XCR0 may have a value
+ * @arch: the vCPU's
+ * @value: what its guest or its VMM asks for
+ *
+ * Returns: true for the combinations that the host's processor accepts, of
+ *	the states that the guest has been told of.
+ */
+bool xcr0_is_good(const struct arch_vcpu *arch, u64 value)
+{
+	return value & XFEATURE_MASK_FP &&
+	       !(value & ~(xcr0_of(arch) | XFEATURE_MASK_FP)) &&
+	       (!(value & XFEATURE_MASK_YMM) || value & XFEATURE_MASK_SSE);
 }
 
 static bool same_table(const struct arch_vcpu *arch,
@@ -245,7 +269,7 @@ static void offer_leaf(struct kvm_cpuid_entry2 *entry, unsigned int i)
 	if (leaf == 0x7 && !boot_cpu_has(X86_FEATURE_OSPKE))
 		entry->ecx &= ~F(PKU);
 	if (leaf == 0xd && !entry->index)
-		entry->eax &= svm_guest_xcr0();
+		entry->eax &= xcr0_for_guests();
 	if (leaf == 0x80000008 && !boot_cpu_has(X86_FEATURE_IBPB))
 		entry->ebx = 0;
 }

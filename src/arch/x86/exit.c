@@ -166,37 +166,13 @@ static int exit_msr(struct vcpu *vcpu)
 	return 1;
 }
 
-/**
- * svm_guest_xcr0() - what any guest may have of the host's XCR0
- */
-u64 svm_guest_xcr0(void)
-{
-	return svm_host_xcr0 & (XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM |
-				XFEATURE_MASK_PKRU);
-}
-
-/**
- * svm_xcr0_is_good() - whether XCR0 may have a value
- * @arch: the vCPU's
- * @value: what its guest or its VMM asks for
- *
- * Returns: true for the combinations that the host's processor accepts, of
- *	the states that the guest has been told of.
- */
-bool svm_xcr0_is_good(const struct arch_vcpu *arch, u64 value)
-{
-	return value & XFEATURE_MASK_FP &&
-	       !(value & ~(cpuid_xfeatures(arch) | XFEATURE_MASK_FP)) &&
-	       (!(value & XFEATURE_MASK_YMM) || value & XFEATURE_MASK_SSE);
-}
-
 static int exit_xsetbv(struct vcpu *vcpu)
 {
 	u64 *regs = vcpu->arch.regs;
 	u64 value = regs[REG_RDX] << 32 | (u32)regs[REG_RAX];
 
 	if (vcpu->arch.vmcb->save.cpl || (u32)regs[REG_RCX] ||
-	    !svm_xcr0_is_good(&vcpu->arch, value))
+	    !xcr0_is_good(&vcpu->arch, value))
 		return event_raise(vcpu, GP_VECTOR, 0);
 	vcpu->arch.xcr0 = value;
 	step_over(vcpu, 3);

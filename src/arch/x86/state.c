@@ -88,7 +88,7 @@ static long xsave_get(struct arch_vcpu *arch, void __user *argp)
 	if (!area)
 		return -ENOMEM;
 	fpu_copy_guest_fpstate_to_uabi(&arch->fpu, area, sizeof(*area),
-				       cpuid_xfeatures(arch) | XFEATURE_MASK_FPSSE,
+				       xcr0_of(arch) | XFEATURE_MASK_FPSSE,
 				       arch->pkru);
 	r = copy_to_user(argp, area, sizeof(*area)) ? -EFAULT : 0;
 	kfree(area);
@@ -102,7 +102,7 @@ static long xsave_set(struct arch_vcpu *arch, void __user *argp)
 
 	if (IS_ERR(area))
 		return PTR_ERR(area);
-	r = fpu_copy_uabi_to_guest_fpstate(&arch->fpu, area, svm_guest_xcr0(),
+	r = fpu_copy_uabi_to_guest_fpstate(&arch->fpu, area, xcr0_for_guests(),
 					   &arch->pkru);
 	kfree(area);
 	return r;
@@ -117,7 +117,7 @@ static int set_xcrs(struct arch_vcpu *arch, const struct kvm_xcrs *xcrs)
 	for (i = 0; i < xcrs->nr_xcrs; i++) {
 		if (xcrs->xcrs[i].xcr != XCR_XFEATURE_ENABLED_MASK)
 			continue;
-		if (!svm_xcr0_is_good(arch, xcrs->xcrs[i].value))
+		if (!xcr0_is_good(arch, xcrs->xcrs[i].value))
 			return -EINVAL;
 		arch->xcr0 = xcrs->xcrs[i].value;
 		break;

@@ -100,8 +100,6 @@ int emulate(struct vcpu *vcpu);
 int emulate_answer(struct vcpu *vcpu);
 
 void svm_own_dr(struct arch_vcpu *arch);
-u64 svm_guest_xcr0(void);
-bool svm_xcr0_is_good(const struct arch_vcpu *arch, u64 value);
 
 int guest_copy(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
 	       bool write);
@@ -144,7 +142,9 @@ void cpuid_adjust(const struct arch_vcpu *arch, struct kvm_cpuid_entry2 *entry);
 bool cpuid_has(const struct arch_vcpu *arch, u32 leaf, unsigned int reg,
 	       unsigned int feature);
 unsigned int cpuid_phys_bits(const struct arch_vcpu *arch);
-u64 cpuid_xfeatures(const struct arch_vcpu *arch);
+u64 xcr0_for_guests(void);
+u64 xcr0_of(const struct arch_vcpu *arch);
+bool xcr0_is_good(const struct arch_vcpu *arch, u64 value);
 bool apic_base_is_good(const struct arch_vcpu *arch, u64 value);
 
 #endif
