@@ -15,7 +15,9 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +43,24 @@ static const uint8_t cpuid[] = {
 	0x4e, 0x75, 0xf7,	/* dec %esi; jnz 1b */
 	0xf4,			/* hlt */
 };
+static const uint8_t rdmsr[] = {
+	0xb9, 0x77, 0x02, 0, 0,	/* mov $0x277, %ecx: PAT */
+	0x0f, 0x32,		/* 1: rdmsr */
+	0x4e, 0x75, 0xfb,	/* dec %esi; jnz 1b */
+	0xf4,			/* hlt */
+};
+static const uint8_t device[] = {
+	0x8b, 0x07,		/* 1: mov (%edi), %eax */
+	0xeb, 0xfc,		/* jmp 1b */
+};
+static const uint8_t change[] = {
+	0x8a, 0x07,		/* 1: mov (%edi), %al */
+	0x88, 0x07,		/* mov %al, (%edi) */
+	0x01, 0xd7,		/* add %edx, %edi */
+	0x4e, 0x75, 0xf7,	/* dec %esi; jnz 1b */
+	0xf4,			/* hlt */
+};
+static const uint8_t spin[] = { 0xeb, 0xfe };
 static const uint8_t out[] = {
 	0xe6, 0x10,		/* 1: out %al, $0x10 */
 	0xeb, 0xfc,		/* jmp 1b */
@@ -200,25 +220,48 @@ static void row_cpuid(void)
 	unmake(&m);
 }
 
-static void row_io(void)
+static void row_msr(void)
 {
-	struct machine m = make(code_memory, out, sizeof(out));
+	struct machine m = make(code_memory, rdmsr, sizeof(rdmsr));
+	int i, n = 200 / divisor;
+
+	timed(&m, 0, 10, 0);
+	for (i = 0; i < 10 * samples; i++)
+		sample("msr", timed(&m, 0, n, 0) / n);
+	unmake(&m);
+}
+
+/* A guest asks the VMM, again and again. */
+static void to_user_space(const char *row, const void *code, size_t size,
+			  unsigned int reason)
+{
+	struct machine m = make(code_memory, code, size);
 	int i, j, n = 100 / divisor;
 	double start;
 
-	begin(&m, 0, 0, 0);
-	run(&m, KVM_EXIT_IO);
+	begin(&m, DATA, 0, 0);
+	run(&m, reason);
 	for (i = 0; i < 10 * samples; i++) {
 		start = now();
 		for (j = 0; j < n; j++)
-			run(&m, KVM_EXIT_IO);
-		sample("io", (now() - start) / n);
+			run(&m, reason);
+		sample(row, (now() - start) / n);
 	}
 	unmake(&m);
 }
 
+static void row_io(void)
+{
+	to_user_space("io", out, sizeof(out), KVM_EXIT_IO);
+}
+
+static void row_device(void)
+{
+	to_user_space("device", device, sizeof(device), KVM_EXIT_MMIO);
+}
+
 /* Backwards: a hypervisor that maps ahead maps nothing that is wanted. */
-static void row_fault(void)
+static void backwards(const char *row, const void *code, size_t code_size)
 {
 	size_t at, batch = MIB / divisor, size = 16 * batch;
 	void *data = memory(size, PAGE, MADV_NOHUGEPAGE);
@@ -226,15 +269,24 @@ static void row_fault(void)
 	int i;
 
 	for (i = 0; i < samples; i++) {
-		m = make(code_memory, touch, sizeof(touch));
+		m = make(code_memory, code, code_size);
 		slot(m.vm, 1, DATA, size, data);
 		for (at = size; at > 0; at -= batch)
-			sample("fault-4k", timed(&m, DATA + at - PAGE,
-						 batch / PAGE, -PAGE) *
-			       PAGE / batch);
+			sample(row, timed(&m, DATA + at - PAGE,
+					  batch / PAGE, -PAGE) * PAGE / batch);
 		unmake(&m);
 	}
 	munmap(data, size);
+}
+
+static void row_fault(void)
+{
+	backwards("fault-4k", touch, sizeof(touch));
+}
+
+static void row_change(void)
+{
+	backwards("read-write-4k", change, sizeof(change));
 }
 
 /* From the first touch of a page to the last of the machine. */
@@ -354,22 +406,75 @@ static void row_lives(void)
 	}
 }
 
-static void row_slot(void)
+static void add_and_delete(const char *row, int vm)
 {
-	struct machine m = make(code_memory, touch, sizeof(touch));
 	void *data = memory(CODE_SIZE, PAGE, MADV_NOHUGEPAGE);
 	double start;
 	int i;
 
-	timed(&m, 0x2000, 1, 0);
 	for (i = 0; i < 10 * samples; i++) {
 		start = now();
-		slot(m.vm, 1, DATA, CODE_SIZE, data);
-		slot(m.vm, 1, DATA, 0, data);
-		sample("slot", now() - start);
+		slot(vm, 1, DATA, CODE_SIZE, data);
+		slot(vm, 1, DATA, 0, data);
+		sample(row, now() - start);
 	}
-	unmake(&m);
 	munmap(data, CODE_SIZE);
+}
+
+static void row_slot(void)
+{
+	struct machine m = make(code_memory, touch, sizeof(touch));
+
+	timed(&m, 0x2000, 1, 0);
+	add_and_delete("slot", m.vm);
+	unmake(&m);
+}
+
+static void on_cpu(int number)
+{
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(number, &cpu);
+	if (sched_setaffinity(0, sizeof(cpu), &cpu))
+		err(1, "sched_setaffinity");
+}
+
+static struct kvm_run *spinning;
+
+static void stop_spinning(int signal)
+{
+	(void)signal;
+	spinning->immediate_exit = 1;
+}
+
+/* A guest that spins on the other CPU, until a signal comes. */
+static void *spinner(void *arg)
+{
+	struct machine *m = arg;
+
+	on_cpu(0);
+	if (!ioctl(m->vcpu, KVM_RUN, 0))
+		errx(1, "the guest did not spin");
+	return NULL;
+}
+
+static void row_slot_running(void)
+{
+	struct machine m = make(code_memory, spin, sizeof(spin));
+	struct sigaction act = { .sa_handler = stop_spinning };
+	pthread_t thread;
+
+	begin(&m, 0, 0, 0);
+	spinning = m.run;
+	sigaction(SIGUSR1, &act, NULL);
+	if (pthread_create(&thread, NULL, spinner, &m))
+		errx(1, "pthread_create");
+	usleep(20000);			/* it is in the guest by now */
+	add_and_delete("slot-running", m.vm);
+	pthread_kill(thread, SIGUSR1);
+	pthread_join(thread, NULL);
+	unmake(&m);
 }
 
 /* Free pages, those in the CPUs' own lists included. */
@@ -453,19 +558,22 @@ static const struct {
 } rows[] = {
 	{ "memory", row_memory },
 	{ "cpuid", row_cpuid },
+	{ "msr", row_msr },
 	{ "io", row_io },
+	{ "device", row_device },
 	{ "fault", row_fault },
+	{ "read-write", row_change },
 	{ "huge", row_huge },
 	{ "touch", row_touch },
 	{ "take-back", row_take_back },
 	{ "lives", row_lives },
 	{ "slot", row_slot },
+	{ "slot-running", row_slot_running },
 };
 
 int main(int argc, char **argv)
 {
 	unsigned int i;
-	cpu_set_t cpu;
 
 	if (argc < 4)
 		errx(2, "usage: bench DEVICE SAMPLES DIVISOR [ROW]");
@@ -476,10 +584,7 @@ int main(int argc, char **argv)
 		err(1, "%s", argv[1]);
 	run_size = ASK(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	code_memory = memory(CODE_SIZE, PAGE, MADV_NOHUGEPAGE);
-	CPU_ZERO(&cpu);
-	CPU_SET(1, &cpu);
-	if (sched_setaffinity(0, sizeof(cpu), &cpu))
-		err(1, "sched_setaffinity");
+	on_cpu(1);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (argc == 4 || !strcmp(argv[4], rows[i].name))
 			rows[i].measure();

@@ -25,8 +25,11 @@ VM = os.path.join(ROOT, 'tests/vm')
 US, MS, KIB = (1e3, 'µs'), (1e6, 'ms'), (1024, 'KiB')
 ROWS = [
     ('cpuid', 'CPUID exit', US),
+    ('msr', 'MSR read', US),
     ('io', 'I/O exit to user space', US),
+    ('device', 'device-page read, to user space', US),
     ('fault-4k', '4 KiB stage-2 fault, alone', US),
+    ('read-write-4k', '4 KiB page, read and then written', US),
     ('fault-4k-row', '4 KiB stage-2 fault, in a row', US),
     ('fault-2m', '2 MiB stage-2 fault', US),
     ('fault-2m-next', '  another page of the same 2 MiB', US),
@@ -37,6 +40,7 @@ ROWS = [
     ('create-destroy', 'create + destroy', MS),
     ('create-run-destroy', 'create + run + destroy', MS),
     ('slot', 'slot add + delete', MS),
+    ('slot-running', '  while a guest runs', MS),
     ('memory-vm', 'kernel memory of a machine', KIB),
     ('memory-vcpu', 'kernel memory of a vCPU', KIB),
 ]
