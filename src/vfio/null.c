@@ -2,28 +2,29 @@
 /* A pass-through device without hardware: a number. */
 #include <linux/atomic.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include "bus.h"
 #include "group.h"
 #include "step.h"
 
-struct null_device {
-	struct pt_device device;
+struct number {
 	struct bus_device at[NR_BUSES];
 	atomic_t sum;
 };
 
+static struct number *number;	/* guarded by the group's lock */
+
 static void null_io(struct bus_device *dev, u64 addr, unsigned int size,
 		    bool write, void *data)
 {
-	struct null_device *null = container_of(dev - dev->bus,
-						struct null_device, at[0]);
+	struct number *n = container_of(dev - dev->bus, struct number, at[0]);
 	u32 value = 0, shift = (addr - dev->addr) * 8;
 
 	if (write) {
 		memcpy(&value, data, size);
-		atomic_add(value << shift, &null->sum);
+		atomic_add(value << shift, &n->sum);
 	} else {
-		value = atomic_read(&null->sum) >> shift;
+		value = atomic_read(&n->sum) >> shift;
 		memcpy(data, &value, size);
 	}
 }
@@ -54,23 +55,39 @@ static void leave(struct vm *vm, struct bus_device *dev)
 	symbol_put(bus_leave);
 }
 
+static const struct number new_number = {
+	.at = {
+		{ .bus = BUS_PORTS, .addr = 0x5c0, .len = 4, .io = null_io },
+		{ .bus = BUS_MEMORY, .addr = 0xd0000000, .len = 4,
+		  .io = null_io },
+	},
+};
+
+static int join_both(struct vm *vm, struct number *n)
+{
+	int r = join(vm, &n->at[BUS_PORTS]);
+
+	if (r)
+		return r;
+	r = join(vm, &n->at[BUS_MEMORY]);
+	if (r)
+		leave(vm, &n->at[BUS_PORTS]);
+	return r;
+}
+
 /* Holds: group->lock. Takes: vm->lock. */
 static int null_open(struct pt_device *device)
 {
-	struct null_device *null = container_of(device, struct null_device,
-						device);
-	struct vm *vm = device->vm;
 	int r;
 
-	if (!vm)
+	if (!device->vm)
 		return -EINVAL;
-	atomic_set(&null->sum, 0);
-	r = join(vm, &null->at[BUS_PORTS]);
+	number = kmemdup(&new_number, sizeof(new_number), GFP_KERNEL_ACCOUNT);
+	if (!number)
+		return -ENOMEM;
+	r = join_both(device->vm, number);
 	if (r)
-		return r;
-	r = join(vm, &null->at[BUS_MEMORY]);
-	if (r)
-		leave(vm, &null->at[BUS_PORTS]);
+		kfree(number);
 	step(null_open, device);
 	return r;
 }
@@ -78,12 +95,9 @@ static int null_open(struct pt_device *device)
 /* Holds: group->lock. Takes: vm->lock. */
 static void null_close(struct pt_device *device)
 {
-	struct null_device *null = container_of(device, struct null_device,
-						device);
-	struct vm *vm = device->vm;
-
-	leave(vm, &null->at[BUS_MEMORY]);
-	leave(vm, &null->at[BUS_PORTS]);
+	leave(device->vm, &number->at[BUS_MEMORY]);
+	leave(device->vm, &number->at[BUS_PORTS]);
+	kfree(number);
 	step(null_close, device);
 }
 
@@ -92,17 +106,10 @@ static const struct pt_device_ops null_ops = {
 	.close = null_close,
 };
 
-static struct null_device null_device = {
-	.device = { .name = "null", .ops = &null_ops },
-	.at = {
-		{ .bus = BUS_PORTS, .addr = 0x5c0, .len = 4, .io = null_io },
-		{ .bus = BUS_MEMORY, .addr = 0xd0000000, .len = 4,
-		  .io = null_io },
-	},
-};
+static struct pt_device null_device = { .name = "null", .ops = &null_ops };
 
 static struct group null_group = {
-	.device = &null_device.device,
+	.device = &null_device,
 	.misc = { .name = "twill-vfio-0", .nodename = "twill-vfio/0" },
 };
 
