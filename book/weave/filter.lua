@@ -128,7 +128,7 @@ local function drawing(el)
 		alt = text:match('^// ([^\n]*)')
 		file:close()
 	end
-	local source = 'digraph { bgcolor=transparent size="' ..
+	local source = 'digraph { bgcolor=transparent margin=0 size="' ..
 		(printed and '4.8,7' or '7,9') .. '" nodesep=.35 ' ..
 		'node [shape=box style=rounded fontsize=11 fontname="' .. font .. '"] ' ..
 		'edge [fontsize=10 arrowsize=.7 fontname="' .. font .. '"]\n' ..
@@ -302,7 +302,7 @@ local function variants(div)
 	local head, align, widths, total = {}, {}, {}, 0
 	for i, column in ipairs(book.columns) do
 		head[i] = { pandoc.Plain { pandoc.Str(column) } }
-		align[i], widths[i] = pandoc.AlignLeft, #column + 2
+		align[i], widths[i] = pandoc.AlignLeft, #column + 4
 		for _, cells in ipairs(rows) do
 			widths[i] = math.max(widths[i], cells[i].size + 2)
 		end
