@@ -181,7 +181,6 @@ struct vm_device {
 	struct list_head node;
 };
 
-
 /* main.c */
 long check_extension(unsigned long cap);
 

@@ -141,7 +141,6 @@ void vm_flush(struct vm *vm)
 	smp_call_function_many(vm->called, came_out, NULL, true);
 }
 
-
 /**
  * vcpu_kick() - get a vCPU's thread out of its guest, or out of its sleep
  * @vcpu: which the caller keeps from being freed

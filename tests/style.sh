@@ -28,15 +28,16 @@ for kind in stock next; do
 	built+=" $(make -s -C "$kdir" kernelrelease)"
 done
 
-# A closing brace that nothing but an empty line, the file's end, or what
-# belongs to the function may follow.
+# One empty line between functions: after a closing brace, unless what comes
+# belongs to the function or the file ends; and not two.
 find src -name '*.[ch]' -exec awk '
-	FNR == 1 { after = 0 }
+	FNR == 1 { after = empty = 0 }
 	after && NF && !/^(#|}|EXPORT_SYMBOL|[\t ])/ {
 		print FILENAME ":" FNR ": no empty line after a closing brace"
 		bad = 1
 	}
-	{ after = /^}/ }
+	empty && !NF { print FILENAME ":" FNR ": two empty lines"; bad = 1 }
+	{ after = /^}/; empty = !NF }
 	END { exit bad }' {} + >&2
 
 tar -C "$out" --strip-components=2 -xf /usr/src/linux-source-6.1.tar.xz \
