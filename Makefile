@@ -6,6 +6,15 @@
 ARCH ?= x86
 export TWILL_CACHE ?= $(HOME)/.cache/twill
 
+# A blank or a colon ends a name in the kernel's makefiles, and a blank in ours.
+ends_early = $(word 2,$(1))$(findstring :,$(1))
+ifneq ($(call ends_early,$(CURDIR)),)
+$(error a blank or a colon in a folder's name: please move $(CURDIR))
+endif
+ifneq ($(call ends_early,$(TWILL_CACHE)),)
+$(error a blank or a colon in a folder's name: TWILL_CACHE is $(TWILL_CACHE))
+endif
+
 # What each part knows of its own making. src/ is tangled from the book, and
 # so is the part that builds the VMM and the guests.
 include book/weave/weave.mk
@@ -41,17 +50,13 @@ build/stamps/need-tangle: Makefile
 	@mkdir -p $(@D) && touch $@
 
 ifeq ($(ARCH),x86)
-run: build/stamps/need-run build/tangled $(VMM) $(GUESTS) ## load the module in QEMU, run guests, unload it
+run: build/stamps/need-vm build/tangled $(VMM) $(GUESTS) ## load the module in QEMU, run guests, unload it
 	@tests/vm/guests.sh build/run $(VMM) $(GUESTS)
 	@echo "run: ok"
 else
 run:
 	@echo "run: there is no ARCH=$(ARCH); try ARCH=x86" >&2; exit 2
 endif
-build/stamps/need-run: Makefile
-	@tests/need.sh gcc libc6-dev qemu-system-x86 busybox-static cpio \
-		python3 linux-headers-amd64
-	@mkdir -p $(@D) && touch $@
 
 ##@ Check
 build/stamps/need-check: Makefile
@@ -63,7 +68,7 @@ build/check: tests/check.c | build/stamps/need-check
 
 # What a check needs is made by the check, with its own make; what is made
 # here is only what many of them would wait for one another to make.
-check: build/check build/stamps/need-run ## every test there is; some of them: build/check NAME... (tests/check.c)
+check: build/check build/stamps/need-vm ## every test there is; some of them: build/check NAME... (tests/check.c)
 	@build/check
 check-fast: build/check ## those that take seconds, without QEMU
 	@build/check fast
