@@ -3,21 +3,36 @@
 # Make a kernel for the tests' machine ready in the cache, if it is not there,
 # and say where it is.
 #
-# usage: eval "$(kernel.sh stock|debug|next)"    sets kernel, kdir, kmods
+# usage: eval "$(kernel.sh stock|debug|next)"    sets kernel, kdir, kmods; ends
+#        the script that says so if there is no such kernel, and says why
 #
-# stock: Debian's own, downloaded and unpacked, never installed; the one that
-#        the installed headers belong to.
-# debug: built from Debian's linux-source-6.1 with debug.config.
-# next:  the 6.12 that Debian 12 offers beside its own, with its headers,
-#        likewise unpacked; a newer one replaces it when it has been deleted.
+# stock: this Debian's own (12 has 6.1, 13 has 6.12), downloaded and unpacked,
+#        never installed; the one that the installed headers belong to.
+# debug: built from this Debian's source of it with debug.config.
+# next:  a newer one that Debian offers beside its own (12 has 6.12), with its
+#        headers, likewise unpacked; a newer one yet replaces it when it has
+#        been deleted.
 # KERNEL= (an image) and KDIR= (its headers or build folder) name another one.
 set -euo pipefail
-shopt -s extglob
+trap 's=$?; [ $s = 0 ] || echo "exit $s"' EXIT
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${TWILL_CACHE:-$HOME/.cache/twill}
 kind=${1:?usage: kernel.sh stock|debug|next}
 say() { echo "kernel: $*" >&2; }
 die() { say "$*"; exit 1; }
+
+# stands_for METAPACKAGE: the package with the version in its name. Linux before
+# 6.1 lacks what Twill needs; one after 6.12 has not been tried.
+stands_for() {
+	local name version
+	name=$(dpkg-query -W -f '${Depends}' "$1" 2>/dev/null) ||
+		die "no $1 (tests/need.sh $1); or KERNEL= and KDIR= name a kernel"
+	name=${name%%[ ,]*}
+	version=$(grep -oE '[0-9]+\.[0-9]+' <<<"$name" | head -n 1)
+	[ "$(printf '%s\n' 6.1 "$version" | sort -V | head -n 1)" = 6.1 ] ||
+		die "$1 is Linux $version here: Debian 12 or 13 has one that will do"
+	echo "$name"
+}
 
 # A count of the compiler's runs: one line that changes on a terminal, a line
 # every ten seconds in a log.
@@ -43,17 +58,16 @@ progress() {
 
 # Only what building for this architecture and these modules reads.
 unpack_source() {
-	local part
-	say "unpacking /usr/src/linux-source-6.1.tar.xz"
+	local part tar=$2.tar.xz name=${2##*/}
+	say "unpacking $tar"
 	rm -rf "$1" "$1.new"
 	mkdir -p "$1.new"
-	for part in gpu net media scsi staging infiniband; do
-		echo "linux-source-6.1/drivers/$part/*.[chS]"
+	for part in drivers/{gpu,net,media,scsi,staging,infiniband}/'*.[chS]' \
+		'sound/*.[ch]' 'Documentation/*/*' \
+		'tools/testing/*' 'tools/perf/*'; do
+		echo "$name/$part"
 	done >"$1.new/exclude"
-	printf 'linux-source-6.1/%s\n' 'sound/*.[ch]' 'Documentation/*/*' \
-		'tools/testing/*' 'tools/perf/*' >>"$1.new/exclude"
-	tar -C "$1.new" --strip-components=1 -X "$1.new/exclude" \
-		-xf /usr/src/linux-source-6.1.tar.xz
+	tar -C "$1.new" --strip-components=1 -X "$1.new/exclude" -xf "$tar"
 	# kmemleak does not report a block younger than five seconds, so that a
 	# pointer that is on its way is not missed. Our tests look when all is
 	# quiet, twice, and many times: they cannot wait for that.
@@ -66,9 +80,9 @@ unpack_source() {
 flags=KASAN_SANITIZE_kmemleak.o=n
 
 build_debug() {
-	local dir=$1 src=$2 log=$1/build.log
+	local dir=$1 src=$1/source log=$1/build.log
 	mkdir -p "$dir/build"
-	[ -d "$src" ] || unpack_source "$src"
+	[ -d "$src" ] || unpack_source "$src" "/usr/src/$2"
 	say "building $(basename "$dir") (the log: $log)"
 	make -s -C "$src" O="$dir/build" tinyconfig >"$log" 2>&1
 	(cd "$src" && KCONFIG_CONFIG=$dir/build/.config \
@@ -150,18 +164,17 @@ if [ -n "${KERNEL:-}" ]; then
 fi
 case $kind in
 debug)
-	version=$(dpkg-query -W -f '${Version}' linux-source-6.1)
+	source=$(stands_for linux-source)
+	version=$(dpkg-query -W -f '${Version}' "$source")
 	hash=$( (cat "$here/debug.config"; gcc -dumpfullversion
 		declare -f unpack_source build_debug; echo $flags) | sha256sum)
 	dir=$cache/kernel-debug-$version-${hash:0:12}
 	kdir=$dir/build
-	make_it=(build_debug "$dir" "$dir/source")
+	make_it=(build_debug "$dir" "$source")
 	;;
 stock)
-	kdir=$(printf '%s\n' /usr/src/linux-headers-6.1.*-+([0-9])-amd64 |
-		sort -V | tail -n 1)
-	[ -d "$kdir" ] || die "no kernel headers: tests/need.sh linux-headers-amd64"
-	release=${kdir#/usr/src/linux-headers-}
+	headers=$(stands_for linux-headers-amd64)
+	kdir=/usr/src/$headers release=${headers#linux-headers-}
 	hash=$(declare -f get_stock | sha256sum)
 	dir=$cache/kernel-stock-$release-${hash:0:12}
 	make_it=(get_stock "$dir" "$release")
@@ -169,9 +182,13 @@ stock)
 next)
 	release=$(find "$cache" -maxdepth 2 -path '*/kernel-next-*/bzImage' |
 		sed -n 's|.*/kernel-next-\(.*-amd64\)-.*/bzImage|\1|p' | sort -V | tail -n 1)
-	: "${release:=$(apt-cache depends linux-headers-6.12-amd64 2>&1 |
-		sed -n 's/^ *Depends: linux-headers-\(6.*-amd64\)$/\1/p')}"
-	[ -n "$release" ] || die "no linux-headers-6.12-amd64 to be had"
+	# linux-headers-6.12-amd64 depends on linux-headers-6.12.117+deb12-amd64.
+	newest=$(apt-cache pkgnames linux-headers- |
+		grep -xE 'linux-headers-[0-9]+\.[0-9]+-amd64' |
+		sort -V | tail -n 1) || true
+	: "${release:=$(apt-cache depends "${newest:-none}" 2>&1 |
+		sed -n 's/^ *Depends: linux-headers-\(.*-amd64\)$/\1/p')}"
+	[ -n "$release" ] || die "this Debian offers no kernel beside its own"
 	hash=$(declare -f get_stock get_next | sha256sum)
 	dir=$cache/kernel-next-$release-${hash:0:12}
 	kdir=$dir/headers/usr/src/linux-headers-$release

@@ -15,10 +15,12 @@ rm -rf "$out"
 mkdir -p "$out/payload"
 cp "build/module/$kind"/twill{,_vfio}.ko "build/module/settle-$kind/settle.ko" \
 	"$out/payload"
+# The count of the depot's parts is depot_index in 6.1, pools_num in 6.12.
 cat >"$out/payload/run" <<'END'
 #!/bin/sh
 set -e
-insmod ./settle.ko depot_index=0x0$(sed -n 's/ . depot_index$//p' /proc/kallsyms)
+insmod ./settle.ko depot_index=0x0$(sed -nE 's/ . (depot_index|pools_num)$//p' \
+	/proc/kallsyms)
 insmod ./twill.ko
 insmod ./twill_vfio.ko
 END

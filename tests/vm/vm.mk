@@ -3,9 +3,9 @@
 
 KERNEL_KIND ?= stock
 VM_PACKAGES := qemu-system-x86 busybox-static cpio python3 gcc make libc6-dev \
-	linux-headers-amd64
-DEBUG_PACKAGES := $(VM_PACKAGES) linux-source-6.1 bc bison flex libelf-dev \
-	libssl-dev xz-utils
+	linux-headers-amd64 xz-utils
+DEBUG_PACKAGES := $(VM_PACKAGES) linux-source bc bison flex libelf-dev \
+	libssl-dev
 
 build/stamps/need-vm: tests/vm/vm.mk
 	@tests/need.sh $(VM_PACKAGES)
@@ -24,8 +24,8 @@ try: build/tangled | $(vm-needs) ## run a static program there: PROG=./prog [ARG
 	@$(if $(PROG),,echo "make try PROG=./prog [ARGS=…]" >&2; exit 2;) \
 		KERNEL_KIND=$(KERNEL_KIND) MODULE=$(MODULE) \
 		tests/vm/try.sh $(PROG) $(ARGS)
-kernel: | build/stamps/need-debug ## the debug kernel, from Debian's linux-source-6.1
-	@tests/vm/kernel.sh debug | sed -n 's/^kernel=\([^ ]*\).*/\1/p'
+kernel: | build/stamps/need-debug ## the debug kernel, from this Debian's linux-source
+	@eval "$$(tests/vm/kernel.sh debug)"; echo "$$kernel"
 
 # A lab's failing orders on the debug kernel; with SCHEDULE, that one alone.
 TRIES ?= 3
