@@ -3,7 +3,7 @@
 # The sample programs of this folder, made for /dev/kvm, say the same on Twill
 # as on KVM, and end with status 0. Some run on Twill alone: under QEMU KVM does
 # not keep XCR0 apart, for want of an intercept (apart.c), and loses the
-# interrupt shadow (events.c); it plays instructions that Twill refuses
+# interrupt shadow (hidden.c); it plays instructions that Twill refuses
 # (hostile.c), and has not the tracepoint that large.c counts by.
 # usage: check.sh [debug]	debug: only memory.c, on the debug kernel
 set -euo pipefail
@@ -22,8 +22,8 @@ if [ "${1:-}" = debug ]; then
 		tee $out/memory.debug
 	exit
 fi
-for program in real-mode modes events mmio walk state timers memory compat \
-		control registers; do
+for program in real-mode modes traps events mmio walk state timers memory \
+		compat control registers; do
 	build $program
 	MODULE=kvm LIMIT=300 tests/vm/try.sh $out/$program >$out/$program.kvm &
 	MODULE=twill LIMIT=300 tests/vm/try.sh $out/$program |
@@ -31,11 +31,10 @@ for program in real-mode modes events mmio walk state timers memory compat \
 	wait $!
 	cmp $out/$program.twill $out/$program.kvm
 done
-for program in apart hostile large; do
+for program in apart hidden hostile large; do
 	build $program
 	MODULE=twill LIMIT=300 tests/vm/try.sh $out/$program
 done
-MODULE=twill tests/vm/try.sh $out/events shadow
 MODULE=twill tests/vm/try.sh $out/control alone
 
 # All of them once more, in one boot of the debug kernel.
@@ -43,14 +42,14 @@ eval "$(tests/vm/kernel.sh debug)"
 tests/vm/module.sh . build/module/debug "$kdir"
 rm -rf $out/debug
 mkdir -p $out/debug
-cp $out/{real-mode,modes,events,mmio,walk,state,timers,apart,hostile} \
-	$out/{control,registers} $out/debug
+cp $out/{real-mode,modes,traps,events,mmio,walk,state,timers,apart} \
+	$out/{hidden,hostile,control,registers} $out/debug
 strip -g -o $out/debug/twill.ko build/module/debug/twill.ko
 cat >$out/debug/run <<'END'
 #!/bin/sh
 insmod ./twill.ko
 ln -sf twill /dev/kvm
-for p in real-mode modes events "events shadow" mmio walk state timers apart \
+for p in real-mode modes traps events mmio walk state timers apart hidden \
 		hostile control "control alone" registers; do
 	./$p >said || { cat said; echo "$p: status $?"; exit 1; }
 done

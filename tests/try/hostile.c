@@ -11,7 +11,11 @@
 #define TABLES 0x10000
 #define STACK 0x9000
 
-enum { GOES_ON = -1, ASKS = -2, SHUTS_DOWN = -3, ASKS_MEMORY = -4 };
+enum {
+	GOES_ON = -1, ASKS = -2, SHUTS_DOWN = -3, ASKS_MEMORY = -4,
+	GIVES_UP = -5, OTHER = -6,
+};
+
 enum { UD = 6, GP = 13, PF = 14 };
 
 struct try {
@@ -35,8 +39,8 @@ TRY(3, "stgi", "stgi", UD, 0, 0);
 TRY(4, "clgi", "clgi", UD, 0, 0);
 TRY(5, "skinit", "mov $0x5000, %eax; skinit", UD, 0, 0);
 TRY(6, "invlpga", "xor %eax, %eax; xor %ecx, %ecx; invlpga", UD, 0, 0);
-TRY(7, "monitor", "xor %ecx, %ecx; mov $0x5000, %eax; monitor", UD, 0, 0);
-TRY(8, "mwait", "xor %eax, %eax; xor %ecx, %ecx; mwait", UD, 0, 0);
+TRY(7, "monitor", "xor %ecx, %ecx; mov $5, %eax; monitor", GOES_ON, 5, ~0ULL);
+TRY(8, "mwait", "mov $5, %eax; xor %ecx, %ecx; mwait", GOES_ON, 5, ~0ULL);
 TRY(9, "rdpmc", "xor %ecx, %ecx; rdpmc", GP, 0, 0);
 TRY(10, "rsm", "rsm", UD, 0, 0);
 TRY(11, "rdmsr VM_CR", RDMSR(0xc0010114), GP, 0, 0);
@@ -72,12 +76,19 @@ TRY(33, "a vector register, new", "movq %xmm9, %rax", GOES_ON, 0, ~0ULL);
 TRY(34, "a debug register, new", "mov %dr3, %rax", GOES_ON, 0, ~0ULL);
 TRY(35, "rdtscp: our own TSC_AUX", "rdtscp; mov %ecx, %eax", GOES_ON, 0, ~0ULL);
 TRY(36, "a device by an unknown instruction",
-    "mov $0x200000, %ebx; cmpxchg8b (%rbx)", -100, 0, 0);
+    "mov $0x200000, %ebx; cmpxchg8b (%rbx)", GIVES_UP, 0, 0);
+TRY(37, "handlers on a device", "movw $0x1ff, 0x5000; movl $0x200000, 0x5002;"
+    "lidt 0x5000; ud2", GIVES_UP, 0, 0);
+TRY(38, "a frame on a device", "mov $0x200100, %esp; ud2", GIVES_UP, 0, 0);
+TRY(39, "an NMI's end without an NMI",
+    "push $0; push $0x9000; push $2; push $8; lea 1f(%rip), %rax; push %rax;"
+    "iretq; 1: mov $5, %eax", GOES_ON, 5, ~0ULL);
 
 static const struct try * const tries[] = {
 	&t0, &t1, &t2, &t3, &t4, &t5, &t6, &t7, &t8, &t9, &t10, &t11, &t12,
 	&t13, &t14, &t15, &t16, &t17, &t18, &t19, &t20, &t21, &t22, &t23, &t24,
 	&t25, &t26, &t27, &t28, &t29, &t30, &t31, &t32, &t33, &t34, &t35, &t36,
+	&t37, &t38, &t39,
 };
 
 static int failed;
@@ -117,9 +128,9 @@ static int outcome(const struct kvm_run *run, uint64_t rip)
 	case KVM_EXIT_MMIO:
 		return ASKS_MEMORY;
 	case KVM_EXIT_INTERNAL_ERROR:
-		return -100;
+		return GIVES_UP;
 	}
-	return -200;
+	return OTHER;
 }
 
 static void try(const struct try *t)

@@ -2,10 +2,12 @@
 # What needs no hardware, as ordinary programs under Check.
 
 .PHONY: check-units
-check-units: build/test-decode build/test-core build/test-switch
+check-units: build/test-decode build/test-core build/test-switch \
+		build/test-events
 	@build/test-decode
 	@build/test-core
 	@build/test-switch
+	@build/test-events
 
 # The test pushes and pops where the compiler may have put something.
 build/test-decode: tests/unit/decode.c build/tangled | build/stamps/need-check
@@ -34,5 +36,14 @@ build/test-switch: tests/unit/switch.c build/tangled | build/stamps/need-check
 		notangle -t8 -R"let CR4 be written" book/11-vcpu.nw && \
 		notangle -t8 -R"read and write a control register" \
 			book/11-vcpu.nw; } >build/unit/control.h
+	@$(CC) -O1 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+		-I build/unit -o $@ $< $$(pkg-config --cflags --libs check)
+
+# All of event.c but what it includes.
+build/test-events: tests/unit/events.c build/tangled | build/stamps/need-check
+	@mkdir -p build/unit
+	@notangle -t8 -R"struct [[events]]" book/14-events.nw \
+		>build/unit/events.h
+	@grep -v '^#include' src/arch/x86/event.c >build/unit/event.h
 	@$(CC) -O1 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 		-I build/unit -o $@ $< $$(pkg-config --cflags --libs check)

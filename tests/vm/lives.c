@@ -474,17 +474,19 @@ static void wrong_requests(void)
 static void refused(void)
 {
 	struct machine m = make(halt, sizeof(halt));
-	struct kvm_sregs sregs;
-	struct kvm_regs regs;
+	struct kvm_sregs sregs, sregs_after;
+	struct kvm_regs regs, regs_after;
 
+	must(!ioctl(m.vcpu, KVM_GET_REGS, &regs));
 	must(!ioctl(m.vcpu, KVM_GET_SREGS, &sregs));
 	sregs.efer |= 1 << 9;		/* which is reserved */
 	must(!ioctl(m.vcpu, KVM_SET_SREGS, &sregs));
 	must(!ioctl(m.vcpu, KVM_RUN, 0));
 	must(m.run->exit_reason == KVM_EXIT_FAIL_ENTRY);
-	must(!ioctl(m.vcpu, KVM_GET_REGS, &regs));
-	must(!ioctl(m.vcpu, KVM_GET_SREGS, &sregs));
-	must(regs.rip == 0xfff0 && !regs.rsp && !sregs.cr3 && !sregs.idt.base);
+	must(!ioctl(m.vcpu, KVM_GET_REGS, &regs_after));
+	must(!ioctl(m.vcpu, KVM_GET_SREGS, &sregs_after));
+	must(!memcmp(&regs, &regs_after, sizeof(regs)));
+	must(!memcmp(&sregs, &sregs_after, sizeof(sregs)));
 	unmake(&m);
 }
 

@@ -9,6 +9,7 @@
 #include <asm/fpu/types.h>
 #include <asm/pgtable_types.h>
 
+struct asked;
 struct vmcb;
 
 /**
@@ -73,13 +74,11 @@ struct events {
 	bool nmi_masked;		/* one is being handled */
 	bool nmi_ending;		/* by the IRET at nmi_iret */
 	u64 nmi_iret;
-	bool stepping;			/* the trap flag is ours */
+	bool borrowed;			/* the trap flag is ours */
+	bool returned;			/* it was, in the visit that has just ended */
 	bool guest_tf;			/* and this was the guest's */
-	bool stepped;			/* it was, in the visit that has just ended */
-	u32 guest_dr6;			/* what the guest had in DR6 meanwhile */
-	bool trapped;			/* the step met something of the guest's */
-	bool shadowed;			/* the guest was entered in a shadow */
-	u64 entered_at;			/* and where, as a linear address */
+	bool trapped;			/* the instruction met a breakpoint */
+	u64 guest_dr6, guest_efer;	/* what the guest had meanwhile */
 	u8 tried;			/* what stood in EVENTINJ last */
 };
 
@@ -114,6 +113,8 @@ struct arch_vcpu {
 	struct port_io io;
 	struct emulation emul;
 	struct events events;
+	bool unproved;			/* set by the VMM and not entered since */
+	struct asked *asked;		/* a copy of it */
 };
 
 static inline u64 arch_stage2_table(phys_addr_t table)

@@ -3,7 +3,6 @@
 #include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/string.h>
-#include <asm/debugreg.h>
 #include <asm/trap_pf.h>
 #include "decode.h"
 #include "svm.h"
@@ -235,18 +234,10 @@ struct change {
 
 static int finish(struct vcpu *vcpu, const struct change *to)
 {
-	struct vmcb *vmcb = vcpu->arch.vmcb;
-	bool trap = vmcb->save.rflags & X86_EFLAGS_TF;
-
 	memcpy(vcpu->arch.regs, to->regs, sizeof(to->regs));
-	vmcb->save.rflags = to->rflags & ~(u64)X86_EFLAGS_RF;
-	vmcb->save.rip = to->rip;
-	vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+	vcpu->arch.vmcb->save.rflags = to->rflags;
 	vcpu->arch.emul.answered = 0;
-	if (!trap)
-		return 1;
-	vmcb->save.dr6 |= DR_STEP;
-	return event_raise(vcpu, DB_VECTOR, 0);
+	return event_retire(vcpu, to->rip);
 }
 
 static int finish_after(struct vcpu *vcpu, int r, const struct change *to)

@@ -8,7 +8,7 @@
 .section .noinstr.text, "ax"
 
 /*
- * void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host)
+ * void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host, bool shadow)
  *
  * The global flag is clear. Interrupts are off before and after; they are
  * open, but held back by that flag, in between.
@@ -23,9 +23,12 @@ SYM_FUNC_START(svm_enter)
 	push	%rdx		/* 16(%rsp): the host's page */
 	push	%rsi		/*  8(%rsp): the VMCB */
 	push	%rdi		/*   (%rsp): the guest's registers */
-	sti
 	mov	%rdx, %rax
 	vmsave	%rax
+	test	%cl, %cl
+	jnz	1f
+	sti
+	1:
 	mov	%rsi, %rax
 	vmload	%rax
 	mov	SLOT(__VCPU_REGS_RCX)(%rdi), %rcx
@@ -42,6 +45,9 @@ SYM_FUNC_START(svm_enter)
 	mov	SLOT(__VCPU_REGS_R14)(%rdi), %r14
 	mov	SLOT(__VCPU_REGS_R15)(%rdi), %r15
 	mov	SLOT(__VCPU_REGS_RDI)(%rdi), %rdi
+	jz	2f
+	sti
+	2:
 	vmrun	%rax
 	mov	(%rsp), %rax
 	mov	%rcx, SLOT(__VCPU_REGS_RCX)(%rax)

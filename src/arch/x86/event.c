@@ -34,7 +34,8 @@ static int merge(u8 first, u8 second)
  * @nr: the exception
  * @error: the error code, for those that have one
  *
- * Returns: as arch_vcpu_run(); 0 where this was one fault too many.
+ * Returns: 1; or 0 where this was one fault too many, with KVM_EXIT_SHUTDOWN
+ *	for the VMM and the registers as they were.
  * Holds: vcpu->lock.
  */
 int event_raise(struct vcpu *vcpu, u8 nr, u32 error)
@@ -43,8 +44,10 @@ int event_raise(struct vcpu *vcpu, u8 nr, u32 error)
 	struct events *ev = &vcpu->arch.events;
 	int left = ev->exception.injected ? merge(ev->exception.nr, nr) : nr;
 
-	if (left < 0)
-		return svm_shutdown(vcpu);
+	if (left < 0) {
+		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return 0;
+	}
 	ev->exception.pending = true;
 	ev->exception.injected = false;
 	ev->exception.nr = left;
@@ -52,6 +55,28 @@ int event_raise(struct vcpu *vcpu, u8 nr, u32 error)
 	ev->exception.has_error = BIT(left) & WITH_ERROR &&
 				  save->cr0 & X86_CR0_PE;
 	return 1;
+}
+
+/**
+ * event_retire() - Twill has done an instruction in the processor's place
+ * @vcpu: not running
+ * @rip: where the guest goes on
+ *
+ * Returns: as event_raise(): 1, or 0 where a trap was one fault too many.
+ * Holds: vcpu->lock.
+ */
+int event_retire(struct vcpu *vcpu, u64 rip)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+
+	vmcb->save.rip = rip;
+	vmcb->save.rflags &= ~(u64)X86_EFLAGS_RF;
+	vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+	if (!(vmcb->save.rflags & X86_EFLAGS_TF))
+		return 1;
+	vmcb->save.dr6 &= ~(u64)DR_TRAP_BITS;
+	vmcb->save.dr6 |= DR_STEP;
+	return event_raise(vcpu, DB_VECTOR, 0);
 }
 
 static bool in_shadow(const struct vcpu *vcpu)
@@ -133,16 +158,41 @@ static u32 describe(struct vcpu *vcpu, u8 what)
 	return 0;
 }
 
-static void step_once(struct vcpu *vcpu)
+static bool is_new_fault(const struct events *ev)
+{
+	return ev->exception.pending &&
+	       !(BIT(ev->exception.nr) &
+		 (BIT(DB_VECTOR) | BIT(BP_VECTOR) | BIT(OF_VECTOR) |
+		  BIT(DF_VECTOR) | BIT(MC_VECTOR)));
+}
+
+static const u8 shows[] = { INTERCEPT_PUSHF, INTERCEPT_POPF, INTERCEPT_INTn };
+
+static void stop_what_shows(struct vcpu *vcpu, bool stop)
+{
+	u32 *intercepts = vcpu->arch.vmcb->control.intercepts;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(shows); i++)
+		__assign_bit(shows[i], (unsigned long *)intercepts, stop);
+	if (!vcpu->arch.events.nmi_ending)
+		__assign_bit(INTERCEPT_IRET, (unsigned long *)intercepts, stop);
+	intercepts[INTERCEPT_EXCEPTION] = stop ? ~0U : STOPPED_EXCEPTIONS;
+}
+
+static void borrow_trap_flag(struct vcpu *vcpu)
 {
 	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
 	struct events *ev = &vcpu->arch.events;
 
-	ev->stepping = true;
+	ev->borrowed = true;
 	ev->guest_tf = save->rflags & X86_EFLAGS_TF;
 	save->rflags |= X86_EFLAGS_TF;
 	ev->guest_dr6 = save->dr6;
 	save->dr6 = DR6_RESERVED;
+	ev->guest_efer = save->efer;
+	save->efer &= ~(u64)EFER_SCE;
+	stop_what_shows(vcpu, true);
 }
 
 static void look_out(struct vcpu *vcpu)
@@ -152,14 +202,13 @@ static void look_out(struct vcpu *vcpu)
 	bool interrupt = READ_ONCE(vcpu->run->request_interrupt_window) ||
 			 (ev->interrupt && ev->tried != AN_INTERRUPT);
 	bool busy = ev->tried != NOTHING;
+	bool nmi = ev->nmi_pending && (ev->nmi_ending || !ev->nmi_masked);
 
-	if (!busy && in_shadow(vcpu) && (interrupt || ev->nmi_pending))
-		step_once(vcpu);
-	else if (!busy && ev->nmi_pending && ev->nmi_ending)
-		step_once(vcpu);
-	else if (busy && ev->nmi_pending && !ev->nmi_masked)
+	if (busy && nmi)
 		smp_send_reschedule(smp_processor_id());
-	if (interrupt && !in_shadow(vcpu)) {
+	else if (nmi)
+		borrow_trap_flag(vcpu);
+	if (interrupt) {
 		control->int_ctl |= V_IRQ_MASK | V_IGN_TPR_MASK;
 		__set_bit(INTERCEPT_VINTR, (unsigned long *)control->intercepts);
 	}
@@ -181,9 +230,36 @@ void event_enter(struct vcpu *vcpu)
 		mask_nmi(vcpu);
 	vmcb->control.event_inj = describe(vcpu, ev->tried);
 	vmcb->control.event_inj_err = ev->exception.error;
-	ev->shadowed = in_shadow(vcpu) && ev->tried == NOTHING;
-	ev->entered_at = vmcb->save.cs.base + vmcb->save.rip;
+	if (ev->tried != NOTHING)
+		vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+	if (ev->tried == AN_EXCEPTION && is_new_fault(ev))
+		vmcb->save.rflags |= X86_EFLAGS_RF;
 	look_out(vcpu);
+}
+
+static bool is_over(const struct vcpu *vcpu)
+{
+	const struct vmcb *vmcb = vcpu->arch.vmcb;
+
+	return vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + DB_VECTOR &&
+	       vmcb->save.dr6 & DR_STEP;
+}
+
+static void return_trap_flag(struct vcpu *vcpu)
+{
+	struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+	struct events *ev = &vcpu->arch.events;
+	bool loaded = ev->nmi_ending && is_over(vcpu);
+
+	stop_what_shows(vcpu, false);
+	save->efer |= ev->guest_efer & EFER_SCE;
+	if (!ev->guest_tf) {
+		if (!loaded)
+			save->rflags &= ~(u64)X86_EFLAGS_TF;
+		save->dr6 &= ~(u64)DR_STEP;
+	}
+	ev->trapped = save->dr6 != DR6_RESERVED;
+	save->dr6 |= ev->guest_dr6;
 }
 
 static void take_back(struct vcpu *vcpu, u32 info, u32 error)
@@ -229,16 +305,10 @@ static void look_no_more(struct vcpu *vcpu)
 
 	vmcb->control.int_ctl &= ~(V_IRQ_MASK | V_IGN_TPR_MASK);
 	__clear_bit(INTERCEPT_VINTR, (unsigned long *)vmcb->control.intercepts);
-	ev->stepped = ev->stepping;
-	ev->stepping = false;
-	if (!ev->stepped)
-		return;
-	if (!ev->guest_tf) {
-		vmcb->save.rflags &= ~X86_EFLAGS_TF;
-		vmcb->save.dr6 &= ~DR_STEP;
-	}
-	ev->trapped = vmcb->save.dr6 != DR6_RESERVED;
-	vmcb->save.dr6 |= ev->guest_dr6;
+	ev->returned = ev->borrowed;
+	if (ev->borrowed)
+		return_trap_flag(vcpu);
+	ev->borrowed = false;
 }
 
 /**
@@ -251,13 +321,11 @@ void event_left(struct vcpu *vcpu)
 	struct events *ev = &vcpu->arch.events;
 	u64 at = vmcb->save.cs.base + vmcb->save.rip;
 	u32 info = vmcb->control.exit_int_info;
+	bool over = ev->borrowed && is_over(vcpu);
 
 	forget_tried(vcpu);
 	look_no_more(vcpu);
-	if (ev->shadowed && at == ev->entered_at &&
-	    vmcb->control.exit_code != SVM_EXIT_EXCP_BASE + DB_VECTOR)
-		vmcb->control.int_state |= SVM_INTERRUPT_SHADOW_MASK;
-	if (ev->nmi_ending && at != ev->nmi_iret)
+	if (ev->nmi_ending && (over || at != ev->nmi_iret))
 		ev->nmi_masked = ev->nmi_ending = false;
 	if (info & SVM_EXITINTINFO_VALID)
 		take_back(vcpu, info, vmcb->control.exit_int_info_err);
@@ -274,6 +342,8 @@ int event_iret(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->arch.vmcb;
 
+	if (vcpu->arch.events.returned)
+		return event_shows(vcpu);
 	__clear_bit(INTERCEPT_IRET, (unsigned long *)vmcb->control.intercepts);
 	vcpu->arch.events.nmi_ending = true;
 	vcpu->arch.events.nmi_iret = vmcb->save.cs.base + vmcb->save.rip;
@@ -281,7 +351,40 @@ int event_iret(struct vcpu *vcpu)
 }
 
 /**
- * event_debug() - a #DB, which may be the end of a step of ours
+ * event_shows() - an instruction would show a borrowed trap flag, or take it
+ * @vcpu: stopped in front of it
+ *
+ * Returns: 1, go on: with the NMI that waits, and then the instruction.
+ * Holds: vcpu->lock.
+ */
+int event_shows(struct vcpu *vcpu)
+{
+	vcpu->arch.vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+	vcpu->arch.events.nmi_masked = vcpu->arch.events.nmi_ending = false;
+	return 1;
+}
+
+/**
+ * event_fault() - an exception while the trap flag was ours
+ * @vcpu: stopped at the instruction that caused it
+ * @nr: which
+ *
+ * Returns: as event_raise().
+ * Holds: vcpu->lock.
+ */
+int event_fault(struct vcpu *vcpu, u8 nr)
+{
+	struct vmcb *vmcb = vcpu->arch.vmcb;
+
+	if (!vcpu->arch.events.nmi_ending)
+		return event_shows(vcpu);
+	if (nr == PF_VECTOR)
+		vmcb->save.cr2 = vmcb->control.exit_info_2;
+	return event_raise(vcpu, nr, vmcb->control.exit_info_1);
+}
+
+/**
+ * event_debug() - a #DB, which may be ours
  * @vcpu: whose guest stopped
  *
  * Returns: 1, go on, with the exception raised unless it was only ours.
@@ -291,7 +394,7 @@ int event_debug(struct vcpu *vcpu)
 {
 	const struct events *ev = &vcpu->arch.events;
 
-	if (ev->stepped && !ev->guest_tf && !ev->trapped)
+	if (ev->returned && !ev->guest_tf && !ev->trapped)
 		return 1;
 	return event_raise(vcpu, DB_VECTOR, 0);
 }
@@ -318,7 +421,7 @@ void event_get(struct vcpu *vcpu, struct kvm_vcpu_events *to)
 	to->interrupt.shadow = in_shadow(vcpu) ?
 		KVM_X86_SHADOW_INT_MOV_SS | KVM_X86_SHADOW_INT_STI : 0;
 	to->nmi.injected = ev->nmi_injected;
-	to->nmi.pending = ev->nmi_pending;
+	to->nmi.pending = !!ev->nmi_pending;
 	to->nmi.masked = ev->nmi_masked;
 	to->flags = KVM_VCPUEVENT_VALID_NMI_PENDING |
 		    KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM;

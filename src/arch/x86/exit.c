@@ -6,12 +6,13 @@
 #include <asm/trap_pf.h>
 #include "svm.h"
 
-static void step_over(struct vcpu *vcpu, unsigned int length)
+/* Returns: as event_retire(). */
+static int pass(struct vcpu *vcpu, unsigned int length)
 {
 	struct vmcb *vmcb = vcpu->arch.vmcb;
 
-	vmcb->save.rip = vmcb->control.next_rip ?: vmcb->save.rip + length;
-	vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+	return event_retire(vcpu, vmcb->control.next_rip ?:
+				  vmcb->save.rip + length);
 }
 
 static int unexpected(struct vcpu *vcpu)
@@ -21,6 +22,22 @@ static int unexpected(struct vcpu *vcpu)
 	vcpu->run->internal.ndata = 2;
 	vcpu->run->internal.data[0] = vcpu->arch.vmcb->control.exit_code;
 	vcpu->run->internal.data[1] = vcpu->arch.last_cpu;
+	return 0;
+}
+
+static int in_delivery(struct vcpu *vcpu)
+{
+	const struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = KVM_INTERNAL_ERROR_DELIVERY_EV;
+	run->internal.ndata = 5;
+	run->internal.data[0] = control->exit_int_info;
+	run->internal.data[1] = control->exit_code;
+	run->internal.data[2] = control->exit_info_1;
+	run->internal.data[3] = control->exit_info_2;
+	run->internal.data[4] = vcpu->arch.last_cpu;
 	return 0;
 }
 
@@ -67,7 +84,7 @@ static int ask_vmm(struct vcpu *vcpu, u32 data)
 	return 0;
 }
 
-static void finish_io(struct vcpu *vcpu, u32 data)
+static int finish_io(struct vcpu *vcpu, u32 data)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
 	u64 *rax = &arch->regs[REG_RAX];
@@ -78,8 +95,7 @@ static void finish_io(struct vcpu *vcpu, u32 data)
 		*rax = data;
 	else if (arch->io.in)
 		*rax = (*rax & ~mask) | (data & mask);
-	arch->vmcb->save.rip = arch->io.next_rip;
-	arch->vmcb->control.int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+	return event_retire(vcpu, arch->io.next_rip);
 }
 
 static int exit_io(struct vcpu *vcpu)
@@ -97,10 +113,8 @@ static int exit_io(struct vcpu *vcpu)
 	arch->io.next_rip = vmcb->control.exit_info_2;
 	arch->io.linear_rip = vmcb->save.cs.base + vmcb->save.rip;
 	if (bus_io(vcpu->vm, BUS_PORTS, arch->io.port, arch->io.size,
-		   !arch->io.in, &data)) {
-		finish_io(vcpu, data);
-		return 1;
-	}
+		   !arch->io.in, &data))
+		return finish_io(vcpu, data);
 	return ask_vmm(vcpu, data);
 }
 
@@ -123,7 +137,7 @@ int arch_vcpu_complete_io(struct vcpu *vcpu)
 	arch->io.pending = false;
 	memcpy(&data, (void *)vcpu->run + PAGE_SIZE, sizeof(data));
 	if (save->cs.base + save->rip == arch->io.linear_rip)
-		finish_io(vcpu, data);
+		return finish_io(vcpu, data);
 	return 1;
 }
 
@@ -142,8 +156,7 @@ static int exit_cpuid(struct vcpu *vcpu)
 	regs[REG_RBX] = answer.ebx;
 	regs[REG_RCX] = answer.ecx;
 	regs[REG_RDX] = answer.edx;
-	step_over(vcpu, 2);
-	return 1;
+	return pass(vcpu, 2);
 }
 
 static int exit_msr(struct vcpu *vcpu)
@@ -162,8 +175,7 @@ static int exit_msr(struct vcpu *vcpu)
 		regs[REG_RAX] = (u32)value;
 		regs[REG_RDX] = value >> 32;
 	}
-	step_over(vcpu, 2);
-	return 1;
+	return pass(vcpu, 2);
 }
 
 static int exit_xsetbv(struct vcpu *vcpu)
@@ -175,18 +187,16 @@ static int exit_xsetbv(struct vcpu *vcpu)
 	    !xcr0_is_good(&vcpu->arch, value))
 		return event_raise(vcpu, GP_VECTOR, 0);
 	vcpu->arch.xcr0 = value;
-	step_over(vcpu, 3);
-	return 1;
+	return pass(vcpu, 3);
 }
 
 static int exit_vmmcall(struct vcpu *vcpu)
 {
 	bool wide = vcpu->arch.vmcb->save.cs.attrib & SVM_SELECTOR_L_MASK;
-	u64 answer = -KVM_ENOSYS;
+	u64 answer = vcpu->arch.vmcb->save.cpl ? -KVM_EPERM : -KVM_ENOSYS;
 
 	vcpu->arch.regs[REG_RAX] = wide ? answer : (u32)answer;
-	step_over(vcpu, 3);
-	return 1;
+	return pass(vcpu, 3);
 }
 
 void svm_own_dr(struct arch_vcpu *arch)
@@ -201,21 +211,19 @@ static int exit_npf(struct vcpu *vcpu)
 	bool write = control->exit_info_1 & X86_PF_WRITE;
 	int r = fault_handle(vcpu, control->exit_info_2, write);
 
-	return r ? r : emulate(vcpu);
+	if (r)
+		return r;
+	if (control->exit_int_info & SVM_EXITINTINFO_VALID)
+		return in_delivery(vcpu);
+	return emulate(vcpu);
 }
 
-/**
- * svm_shutdown() - the guest has ended itself
- * @vcpu: reset by this, since its VMCB is undefined now
- *
- * Returns: 0, with KVM_EXIT_SHUTDOWN for the VMM.
- * Holds: vcpu->lock.
- */
-int svm_shutdown(struct vcpu *vcpu)
+static void put_back(struct arch_vcpu *arch)
 {
-	svm_reset(vcpu);
-	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
-	return 0;
+	*arch->vmcb = arch->asked->vmcb;
+	arch->events = arch->asked->events;
+	arch->regs[REG_RAX] = arch->vmcb->save.rax;
+	arch->regs[REG_RSP] = arch->vmcb->save.rsp;
 }
 
 static int exit_refused(struct vcpu *vcpu)
@@ -223,10 +231,12 @@ static int exit_refused(struct vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 
 	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
-	run->fail_entry.hardware_entry_failure_reason =
-		vcpu->arch.vmcb->control.exit_code;
+	run->fail_entry.hardware_entry_failure_reason = SVM_EXIT_ERR;
 	run->fail_entry.cpu = vcpu->arch.last_cpu;
-	svm_reset(vcpu);
+	if (vcpu->arch.unproved)
+		put_back(&vcpu->arch);
+	else
+		svm_reset(vcpu);
 	return 0;
 }
 
@@ -242,16 +252,21 @@ int svm_handle_exit(struct vcpu *vcpu)
 {
 	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
 
+	if (control->exit_code == SVM_EXIT_ERR)
+		return exit_refused(vcpu);
+	vcpu->arch.unproved = false;
 	event_left(vcpu);
 	switch (control->exit_code) {
 	case SVM_EXIT_INTR:
 	case SVM_EXIT_NMI:
 	case SVM_EXIT_SMI:
 	case SVM_EXIT_INIT:
-	case SVM_EXIT_FERR_FREEZE:
 		return 1;
 	case SVM_EXIT_HLT:
-		step_over(vcpu, 1);
+		pass(vcpu, 1);
+		vcpu->run->exit_reason = KVM_EXIT_HLT;
+		return 0;
+	case SVM_EXIT_FERR_FREEZE:
 		vcpu->run->exit_reason = KVM_EXIT_HLT;
 		return 0;
 	case SVM_EXIT_VMRUN:
@@ -262,8 +277,6 @@ int svm_handle_exit(struct vcpu *vcpu)
 	case SVM_EXIT_SKINIT:
 	case SVM_EXIT_INVLPGA:
 	case SVM_EXIT_RSM:
-	case SVM_EXIT_MONITOR:
-	case SVM_EXIT_MWAIT:
 	case SVM_EXIT_RDPRU:
 		return event_raise(vcpu, UD_VECTOR, 0);
 	case SVM_EXIT_RDPMC:
@@ -272,6 +285,9 @@ int svm_handle_exit(struct vcpu *vcpu)
 		return event_raise(vcpu, AC_VECTOR, 0);
 	case SVM_EXIT_EXCP_BASE + MC_VECTOR:
 		return 1;
+	case SVM_EXIT_MONITOR:
+	case SVM_EXIT_MWAIT:
+		return pass(vcpu, 3);
 	case SVM_EXIT_IOIO:
 		return exit_io(vcpu);
 	case SVM_EXIT_NPF:
@@ -294,18 +310,25 @@ int svm_handle_exit(struct vcpu *vcpu)
 		return 1;
 	case SVM_EXIT_INVD:
 	case SVM_EXIT_WBINVD:
-		step_over(vcpu, 2);
-		return 1;
+		return pass(vcpu, 2);
 	case SVM_EXIT_SHUTDOWN:
-		return svm_shutdown(vcpu);
-	case SVM_EXIT_ERR:
-		return exit_refused(vcpu);
+		svm_reset(vcpu);
+		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return 0;
 	case SVM_EXIT_VINTR:
 		return 1;
 	case SVM_EXIT_IRET:
 		return event_iret(vcpu);
 	case SVM_EXIT_EXCP_BASE + DB_VECTOR:
 		return event_debug(vcpu);
+	case SVM_EXIT_PUSHF:
+	case SVM_EXIT_POPF:
+	case SVM_EXIT_SWINT:
+		return event_shows(vcpu);
+	case SVM_EXIT_EXCP_BASE + DE_VECTOR:
+	case SVM_EXIT_EXCP_BASE + BP_VECTOR ... SVM_EXIT_EXCP_BASE + MF_VECTOR:
+	case SVM_EXIT_EXCP_BASE + XM_VECTOR ... SVM_EXIT_EXCP_BASE + 31:
+		return event_fault(vcpu, control->exit_code - SVM_EXIT_EXCP_BASE);
 	}
 	return unexpected(vcpu);
 }

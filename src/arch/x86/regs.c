@@ -236,6 +236,7 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 	case KVM_SET_SREGS:
 		if (copy_from_user(&u.sregs, argp, sizeof(u.sregs)))
 			return -EFAULT;
+		arch->unproved = true;
 		return set_sregs(vcpu, &u.sregs);
 	case KVM_GET_FPU:
 		get_fpu(arch, &u.fpu);

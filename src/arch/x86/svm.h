@@ -22,6 +22,8 @@
 		  X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
 #define DR7_AFTER_RESET 0x00000400
 #define PAT_AFTER_RESET 0x0007040600070406ULL
+#define STOPPED_EXCEPTIONS \
+	((u32)(BIT(AC_VECTOR) | BIT(DB_VECTOR) | BIT(MC_VECTOR)))
 
 /* Numbers of the general registers in instructions. */
 enum {
@@ -76,6 +78,16 @@ struct svm_cpu {
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 
+/**
+ * struct asked - a state that VMRUN may refuse to enter
+ * @vmcb: all that the processor may have written over
+ * @events: before one of them was put into it
+ */
+struct asked {
+	struct vmcb vmcb;
+	struct events events;
+};
+
 /* Between the two not even an NMI comes in. */
 static inline void clgi(void)
 {
@@ -91,10 +103,9 @@ extern struct page *svm_io_map;		/* all ports denied */
 extern struct page *svm_msr_map;	/* all registers denied */
 extern u64 svm_host_xcr0;		/* 0 where there is none */
 
-void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host);
+void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host, bool shadow);
 void svm_reset(struct vcpu *vcpu);
 int svm_handle_exit(struct vcpu *vcpu);
-int svm_shutdown(struct vcpu *vcpu);
 int svm_cannot_emulate(struct vcpu *vcpu, const u8 *bytes, unsigned int n);
 int emulate(struct vcpu *vcpu);
 int emulate_answer(struct vcpu *vcpu);
@@ -113,6 +124,9 @@ void event_enter(struct vcpu *vcpu);
 void event_left(struct vcpu *vcpu);
 int event_iret(struct vcpu *vcpu);
 int event_debug(struct vcpu *vcpu);
+int event_shows(struct vcpu *vcpu);
+int event_fault(struct vcpu *vcpu, u8 nr);
+int event_retire(struct vcpu *vcpu, u64 rip);
 void event_get(struct vcpu *vcpu, struct kvm_vcpu_events *to);
 int event_set(struct vcpu *vcpu, const struct kvm_vcpu_events *from);
 void event_nmi(struct vcpu *vcpu);

@@ -64,8 +64,7 @@ static void reset_control(struct vcpu *vcpu)
 
 	for (i = 0; i < ARRAY_SIZE(intercepts); i++)
 		__set_bit(intercepts[i], (unsigned long *)control->intercepts);
-	control->intercepts[INTERCEPT_EXCEPTION] =
-		BIT(AC_VECTOR) | BIT(DB_VECTOR) | BIT(MC_VECTOR);
+	control->intercepts[INTERCEPT_EXCEPTION] = STOPPED_EXCEPTIONS;
 	control->intercepts[INTERCEPT_DR] = ~0U;
 	control->iopm_base_pa = page_to_phys(svm_io_map);
 	control->msrpm_base_pa = page_to_phys(svm_msr_map);
@@ -129,6 +128,7 @@ int arch_vcpu_init(struct vcpu *vcpu)
 void arch_vcpu_destroy(struct vcpu *vcpu)
 {
 	kvfree(vcpu->arch.cpuid);
+	kfree(vcpu->arch.asked);
 	fpu_free_guest_fpstate(&vcpu->arch.fpu);
 	free_page((unsigned long)vcpu->arch.vmcb);
 }
@@ -231,11 +231,29 @@ static void take_off_guest(struct arch_vcpu *arch, const struct svm_cpu *own,
 	wipe_before_user_space();
 }
 
+/* Returns: 0 or ENOMEM. */
+static int keep(struct vcpu *vcpu)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+
+	if (!arch->asked)
+		arch->asked = kmalloc(sizeof(*arch->asked), GFP_KERNEL_ACCOUNT);
+	if (!arch->asked)
+		return -ENOMEM;
+	arch->vmcb->save.rax = arch->regs[REG_RAX];
+	arch->vmcb->save.rsp = arch->regs[REG_RSP];
+	arch->asked->vmcb = *arch->vmcb;
+	arch->asked->events = arch->events;
+	return 0;
+}
+
 static noinstr void enter(struct vcpu *vcpu, phys_addr_t vmcb,
 			  phys_addr_t host)
 {
 	visit_begin();
-	svm_enter(vcpu->arch.regs, vmcb, host);
+	svm_enter(vcpu->arch.regs, vmcb, host,
+		  vcpu->arch.vmcb->control.int_state &
+		  SVM_INTERRUPT_SHADOW_MASK);
 	visit_end();
 }
 
@@ -272,6 +290,8 @@ int arch_vcpu_run(struct vcpu *vcpu)
 
 	if (event_window(vcpu))
 		return 0;
+	if (vcpu->arch.unproved && keep(vcpu))
+		return -ENOMEM;
 	preempt_disable();
 	local_irq_disable();
 	on = this_cpu_read(svm_cpu.on);
