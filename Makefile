@@ -57,6 +57,15 @@ else
 run:
 	@echo "run: there is no ARCH=$(ARCH); try ARCH=x86" >&2; exit 2
 endif
+# What the guests print, for the book: one run of them all, a file for each.
+build/recorded/guests.txt: build/tangled $(VMM) $(GUESTS) tests/vm/guests.sh \
+		| build/stamps/need-vm
+	@mkdir -p $(@D)
+	@tests/vm/guests.sh build/run-recorded $(VMM) $(GUESTS) >$@.new
+	@tr -d '\r' <$@.new >$@ && rm $@.new
+build/recorded/guest-%.txt: build/recorded/guests.txt
+	@awk '/^--- / { on = $$NF == "$*"; $$1 = "$$" } on' $< >$@.new
+	@grep -q . $@.new && mv $@.new $@
 
 ##@ Check
 build/stamps/need-check: Makefile

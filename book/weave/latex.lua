@@ -151,13 +151,13 @@ return function(book)
 		return out, widest
 	end
 
-	-- No break after the first line or before the last.
-	local function kept(list)
+	-- No break after the first line or before the last, or none at all.
+	local function kept(list, whole)
 		local out = {}
 		for i, line in ipairs(list) do
 			out[#out + 1] = line
 			if i < #list then
-				local near = i < 3 or i > #list - 3
+				local near = whole or i < 3 or i > #list - 3
 				local gap = list[i + 1] == '\\codegap' or line == '\\codegap'
 				out[#out + 1] = near and '\\codekeep' or gap and '\\codebreak' or
 					'\\codecan'
@@ -202,7 +202,8 @@ return function(book)
 		return widest <= 92 and text or (text:gsub(place, '%1\n'))
 	end
 
-	-- Recorded output, as small as its longest line makes it.
+	-- Recorded output, as small as its longest line makes it; what is short
+	-- stays on one page.
 	function latex.recorded(text)
 		local list, widest = {}, 0
 		text = narrow(text:gsub(' +\n', '\n'))
@@ -212,7 +213,7 @@ return function(book)
 			list[#list + 1] = shown == '' and '\\codegap' or '\\codeline{' .. shown .. '}'
 		end
 		return '\\begin{recorded}{' .. math.max(widest, 78) .. '}\n' ..
-			kept(list) .. '\n\\end{recorded}'
+			kept(list, #list <= 28) .. '\n\\end{recorded}'
 	end
 
 	function latex.chunk_index(list)
