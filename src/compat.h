@@ -24,6 +24,35 @@ struct syscore {
 #define register_syscore(s) register_syscore_ops((s)->ops)
 #define unregister_syscore(s) unregister_syscore_ops((s)->ops)
 #endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#include <linux/mm.h>
+
+struct follow_pfnmap_args {
+	struct vm_area_struct *vma;
+	unsigned long address;
+	spinlock_t *lock;
+	pte_t *ptep;
+	unsigned long pfn;
+	bool writable;
+};
+
+static inline int follow_pfnmap_start(struct follow_pfnmap_args *args)
+{
+	int r = follow_pte(args->vma->vm_mm, args->address, &args->ptep,
+			   &args->lock);
+
+	if (!r) {
+		args->pfn = pte_pfn(*args->ptep);
+		args->writable = pte_write(*args->ptep);
+	}
+	return r;
+}
+
+static inline void follow_pfnmap_end(struct follow_pfnmap_args *args)
+{
+	pte_unmap_unlock(args->ptep, args->lock);
+}
+#endif
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define on_crash(callback) ((void)(callback))
 #define not_on_crash(callback) ((void)(callback))

@@ -4,6 +4,34 @@
 #include <linux/sched/signal.h>
 #include "twill.h"
 
+#define FAULT_AROUND 15U	/* pages that a fault may bring */
+
+/**
+ * struct fault - what is known so far about a frame that a guest touched
+ * @vcpu: whose guest it was
+ * @slot: the slot that the frame lies in
+ * @gfn: the frame
+ * @hva: where it lies in the VMM's address space
+ * @write: the guest wants to write to it
+ * @writable: the host lets it
+ * @seq: vm->invalidate_seq, from before the host was asked
+ * @pfn: the host's page frame
+ * @n: how many pages were found, of this frame and those that follow; 0 where
+ *	the host has no pages there, but something
+ * @page: these pages, each with a reference
+ */
+struct fault {
+	struct vcpu *vcpu;
+	const struct memslot *slot;
+	gfn_t gfn;
+	hva_t hva;
+	bool write, writable;
+	unsigned long seq;
+	u64 pfn;
+	unsigned int n;
+	struct page *page[FAULT_AROUND];
+};
+
 static bool host_maps_large(struct mm_struct *mm, hva_t hva)
 {
 	pgd_t pgd = READ_ONCE(*pgd_offset(mm, hva));
@@ -23,9 +51,11 @@ static bool host_maps_large(struct mm_struct *mm, hva_t hva)
 	return pmd_present(pmd) && pmd_leaf(pmd);
 }
 
-static int fault_level(struct vm *vm, const struct memslot *slot, gfn_t gfn)
+static int fault_level(const struct fault *fault)
 {
-	gfn_t first = round_down(gfn, STAGE2_ENTRIES);
+	gfn_t first = round_down(fault->gfn, STAGE2_ENTRIES);
+	const struct memslot *slot = fault->slot;
+	struct vm *vm = fault->vcpu->vm;
 	unsigned long flags;
 	bool large;
 
@@ -34,96 +64,186 @@ static int fault_level(struct vm *vm, const struct memslot *slot, gfn_t gfn)
 	    !IS_ALIGNED(memslot_hva(slot, first), STAGE2_ENTRIES * PAGE_SIZE))
 		return 1;
 	local_irq_save(flags);	/* no table of the host's is freed meanwhile */
-	large = host_maps_large(vm->mm, memslot_hva(slot, gfn));
+	large = host_maps_large(vm->mm, fault->hva);
 	local_irq_restore(flags);
 	return large ? 2 : 1;
 }
 
-/* Takes: vm->mmu_lock. */
-static void fault_map(struct vcpu *vcpu, const struct memslot *slot, gfn_t gfn,
-		      struct page **page, unsigned int n, bool write,
-		      unsigned long seq)
+static bool being_invalidated(const struct vm *vm, hva_t start, unsigned int n)
 {
-	struct vm *vm = vcpu->vm;
-	u64 *entry;
-	int level;
+	return vm->invalidating && start < vm->invalid_end &&
+	       vm->invalid_start < start + n * PAGE_SIZE;
+}
+
+static void write_entries(struct fault *fault)
+{
+	struct vm *vm = fault->vcpu->vm;
+	int level = fault_level(fault);
+	u64 *entry = stage2_map(vm, fault->gfn, fault->pfn, level,
+				fault->writable, &fault->vcpu->pool);
+	unsigned int i;
+
+	if (level == 1 && fault->n > 1)
+		stage2_map_more(vm, entry, &fault->page[1], fault->n - 1,
+				fault->writable);
+	for (i = 0; fault->writable && i < fault->n; i++) {
+		if (!PageDirty(fault->page[i]))
+			SetPageDirty(fault->page[i]);
+	}
+}
+
+/* Puts: the pages. Takes: vm->mmu_lock. */
+static void fault_map(struct fault *fault)
+{
+	struct vm *vm = fault->vcpu->vm;
+	unsigned int n = max(fault->n, 1U);
 
 	spin_lock(&vm->mmu_lock);
 	step(fault_recheck, vm);
-	if (!vm->invalidating && vm->invalidate_seq == seq) {
-		level = fault_level(vm, slot, gfn);
-		entry = stage2_map(vm, gfn, page_to_pfn(page[0]), level, write,
-				   &vcpu->pool);
-		if (level == 1)
-			stage2_map_more(vm, entry, &page[1], n - 1, write);
-	}
-	spin_unlock(&vm->mmu_lock);
+	if (vm->invalidate_seq == fault->seq &&
+	    !being_invalidated(vm, fault->hva, n))
+		write_entries(fault);
+	stage2_unlock(vm, true);
+	fault->vcpu->next_gfn = fault->gfn + n;
+	while (fault->n)
+		put_page(fault->page[--fault->n]);
 }
 
-static int fault_no_page(hva_t hva, long error)
+static int follow_entry(struct fault *fault, struct follow_pfnmap_args *at)
+{
+	unsigned int flags = fault->write ? FAULT_FLAG_WRITE : 0;
+	bool unlocked = false;
+	int r = follow_pfnmap_start(at);
+
+	if (r) {
+		r = fixup_user_fault(at->vma->vm_mm, fault->hva, flags,
+				     &unlocked);
+		if (unlocked)		/* the mapping may be another by now */
+			return -EAGAIN;
+		r = r ?: follow_pfnmap_start(at);
+	}
+	if (r)
+		return -EFAULT;
+	fault->pfn = at->pfn;
+	fault->writable = at->writable;
+	follow_pfnmap_end(at);
+	return fault->write && !fault->writable ? 0 : 1;
+}
+
+static int fault_find_pfn(struct fault *fault)
+{
+	struct mm_struct *mm = fault->vcpu->vm->mm;
+	struct follow_pfnmap_args at = { .address = fault->hva };
+	int r = -EFAULT;
+
+	mmap_read_lock(mm);
+	at.vma = vma_lookup(mm, fault->hva);
+	if (at.vma && at.vma->vm_flags & (VM_IO | VM_PFNMAP))
+		r = follow_entry(fault, &at);
+	mmap_read_unlock(mm);
+	return r;
+}
+
+static unsigned int fault_around(const struct fault *fault)
+{
+	const struct memslot *slot = fault->slot;
+	struct vcpu *vcpu = fault->vcpu;
+	gfn_t end = min(slot->base_gfn + slot->npages,
+			round_up(fault->gfn + 1, STAGE2_ENTRIES));
+
+	if (fault->gfn == vcpu->next_gfn)
+		vcpu->around = min(2 * vcpu->around + 1, FAULT_AROUND);
+	else
+		vcpu->around = 1;
+	return min_t(gfn_t, vcpu->around, end - fault->gfn);
+}
+
+/* Puts: the pages that are left out. Returns: how many are not. */
+static long leave_out(struct page **page, long found)
+{
+	long n = 1;
+
+	while (n < found && (PageDirty(page[n]) || PageAnon(page[n])))
+		n++;
+	while (found > n)
+		put_page(page[--found]);
+	return n;
+}
+
+/* Gets: the page to write to. Puts: the page in whose place it comes. */
+static bool now_writable(struct fault *fault)
+{
+	struct page *page;
+
+	if (get_user_pages_fast_only(fault->hva, 1, FOLL_WRITE, &page) != 1)
+		return false;
+	put_page(fault->page[0]);
+	fault->page[0] = page;
+	return true;
+}
+
+/* Gets: the pages. */
+static long find_pages(struct fault *fault, unsigned int n)
+{
+	unsigned int write = fault->write ? FOLL_WRITE : 0;
+	struct page **page = fault->page;
+	long found = get_user_pages_fast_only(fault->hva, n, FOLL_WRITE, page);
+
+	fault->writable = found > 0;
+	if (found > 0)
+		return leave_out(page, found);
+	if (!write)
+		found = get_user_pages_fast_only(fault->hva, n, 0, page);
+	if (found > 0)
+		return found;
+	found = get_user_pages_unlocked(fault->hva, 1, page,
+					write | FOLL_HWPOISON);
+	fault->writable = found == 1 && (write || now_writable(fault));
+	return found;
+}
+
+static int fault_no_page(struct fault *fault, long error)
 {
 	switch (error) {
 	case -EINTR:
 	case -EAGAIN:
-		return 1;
+		return -EAGAIN;
 	case -EHWPOISON:
-		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)hva,
+		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)fault->hva,
 				PAGE_SHIFT, current);
-		return 1;
+		return -EAGAIN;
 	}
-	return -EFAULT;
+	return fault_find_pfn(fault);
 }
 
-/* Gets: the pages, for the caller. */
-static long find_pages(hva_t hva, unsigned int n, bool write,
-		       struct page **page)
+/* Gets: the pages, until fault_map() has mapped them. */
+static int fault_find_page(struct fault *fault)
 {
-	unsigned int i, flags = write ? FOLL_WRITE : 0;
-	long found = get_user_pages_fast_only(hva, n, flags, page);
+	struct vcpu *vcpu = fault->vcpu;
+	long n = fault_around(fault);
 
-	if (!found)
-		return get_user_pages_unlocked(hva, 1, page,
-					       flags | FOLL_HWPOISON);
-	for (i = 0; write && i < found; i++) {
-		if (!PageDirty(page[i]))
-			set_page_dirty_lock(page[i]);
-	}
-	return found;
-}
-
-#define FAULT_AROUND 15U
-
-static unsigned int fault_around(struct vcpu *vcpu, const struct memslot *slot,
-				 gfn_t gfn)
-{
-	gfn_t end = min(slot->base_gfn + slot->npages,
-			round_up(gfn + 1, STAGE2_ENTRIES));
-
-	if (gfn == vcpu->next_gfn)
-		vcpu->around = min(2 * vcpu->around + 1, FAULT_AROUND);
-	else
-		vcpu->around = 1;
-	return min_t(gfn_t, vcpu->around, end - gfn);
-}
-
-/* Gets: the page, until it is mapped. */
-static int fault_slot(struct vcpu *vcpu, const struct memslot *slot, gfn_t gfn,
-		      bool write)
-{
-	unsigned long seq = READ_ONCE(vcpu->vm->invalidate_seq);
-	hva_t hva = memslot_hva(slot, gfn);
-	struct page *page[FAULT_AROUND];
-	long n = fault_around(vcpu, slot, gfn);
-
+	fault->seq = READ_ONCE(vcpu->vm->invalidate_seq);
 	smp_rmb();	/* the count before the page: pairs with the notifier */
 	step(fault_find_page, vcpu->vm);
-	n = find_pages(hva, n, write, page);
+	n = find_pages(fault, n);
 	if (n < 1)
-		return fault_no_page(hva, n);
-	fault_map(vcpu, slot, gfn, page, n, write, seq);
-	vcpu->next_gfn = gfn + n;
-	while (n)
-		put_page(page[--n]);
+		return fault_no_page(fault, n);
+	fault->n = n;
+	fault->pfn = page_to_pfn(fault->page[0]);
+	return 1;
+}
+
+static int fault_find_slot(struct fault *fault)
+{
+	struct vm *vm = fault->vcpu->vm;
+
+	fault->slot = memslot_find(srcu_dereference(vm->memslots, &vm->srcu),
+				   fault->gfn);
+	if (!fault->slot)
+		return 0;
+	if (fault->slot->dying)
+		return -EAGAIN;
+	fault->hva = memslot_hva(fault->slot, fault->gfn);
 	return 1;
 }
 
@@ -134,29 +254,28 @@ static int fault_slot(struct vcpu *vcpu, const struct memslot *slot, gfn_t gfn,
  * @write: whether it wanted to write
  *
  * Returns: 1, and the guest may try again, which may fault again; 0 where the
- *	guest has no memory; -EFAULT where the VMM has no memory behind the
- *	slot, or none that may be written; -ENOMEM.
+ *	guest has no memory, or none that may be written; -EFAULT where the VMM
+ *	has no memory behind the slot; -ENOMEM.
  * Context: may sleep.
  * Holds: vcpu->lock.
  * Takes: vm->srcu for reading, vm->mmu_lock.
  */
 int fault_handle(struct vcpu *vcpu, gpa_t gpa, bool write)
 {
-	struct vm *vm = vcpu->vm;
-	const struct memslot *slot;
+	struct fault fault = {
+		.vcpu = vcpu, .gfn = gpa >> PAGE_SHIFT, .write = write,
+	};
 	int idx, r = stage2_fill_pool(&vcpu->pool);
+	struct vm *vm = vcpu->vm;
 
 	if (r)
 		return r;
 	idx = srcu_read_lock(&vm->srcu);
-	slot = memslot_find(srcu_dereference(vm->memslots, &vm->srcu),
-			    gpa >> PAGE_SHIFT);
-	if (!slot)
-		r = 0;
-	else if (slot->dying)
-		r = 1;
-	else
-		r = fault_slot(vcpu, slot, gpa >> PAGE_SHIFT, write);
+	r = fault_find_slot(&fault);
+	if (r > 0)
+		r = fault_find_page(&fault);
+	if (r > 0)
+		fault_map(&fault);
 	srcu_read_unlock(&vm->srcu, idx);
-	return r;
+	return r == -EAGAIN ? 1 : r;
 }

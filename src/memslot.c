@@ -27,27 +27,17 @@ int memslots_init(struct vm *vm)
 	return 0;
 }
 
-static void free_older(struct memslots *slots)
-{
-	while (slots->older) {
-		struct memslots *older = slots->older;
-
-		slots->older = older->older;
-		kfree(older);
-	}
-}
-
 /**
  * memslots_free() - free the list of slots
- * @vm: a machine that nobody can reach any more
+ * @vm: a machine that no task can reach any more
+ *
+ * Context: may sleep; waits until the lists before it have been freed.
  */
 void memslots_free(struct vm *vm)
 {
-	struct memslots *slots = rcu_dereference_protected(vm->memslots, true);
-
+	srcu_barrier(&vm->srcu);
 	cleanup_srcu_struct(&vm->srcu);
-	free_older(slots);
-	kfree(slots);
+	kfree(rcu_dereference_protected(vm->memslots, true));
 }
 
 /**
@@ -84,29 +74,32 @@ const struct memslot *memslot_find(const struct memslots *slots, gfn_t gfn)
 	return NULL;
 }
 
+static void free_slots(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct memslots, rcu));
+}
+
 static void memslots_publish(struct vm *vm, struct memslots *slots)
 {
-	slots->older = rcu_dereference_protected(vm->memslots,
+	struct memslots *old = rcu_dereference_protected(vm->memslots,
 					lockdep_is_held(&vm->slots_lock));
+
 	rcu_assign_pointer(vm->memslots, slots);
 	step(memslots_publish, vm);
+	call_srcu(&vm->srcu, &old->rcu, free_slots);
 }
 
 /* Holds: vm->slots_lock. Takes: vm->mmu_lock. */
 static void memslot_retire(struct vm *vm, struct memslots *marked, u32 i)
 {
-	gfn_t first = marked->slot[i].base_gfn;
-	gfn_t end = first + marked->slot[i].npages;
+	gfn_t gfn = round_down(marked->slot[i].base_gfn, STAGE2_TOP);
+	gfn_t end = marked->slot[i].base_gfn + marked->slot[i].npages;
 
 	marked->slot[i].dying = true;
 	memslots_publish(vm, marked);
 	synchronize_srcu_expedited(&vm->srcu);
-	free_older(marked);
-	spin_lock(&vm->mmu_lock);
-	if (stage2_unmap(vm, round_down(first, STAGE2_TOP),
-			 round_up(end, STAGE2_TOP)))
-		stage2_flush(vm);
-	spin_unlock(&vm->mmu_lock);
+	for (; gfn < end; gfn += STAGE2_TOP)
+		stage2_clear_top(vm, gfn);
 }
 
 static int memslot_replace(struct vm *vm, int i, const struct memslot *new)
@@ -151,6 +144,13 @@ static bool memslot_overlaps(const struct memslots *slots,
 	return false;
 }
 
+static bool memslot_beyond(const struct memslot *new)
+{
+	u64 end = min(STAGE2_SIZE, 1ULL << arch_phys_bits());
+
+	return new->base_gfn + new->npages > end >> PAGE_SHIFT;
+}
+
 static int memslot_parse(const struct kvm_userspace_memory_region *region,
 			 struct memslot *slot)
 {
@@ -160,7 +160,7 @@ static int memslot_parse(const struct kvm_userspace_memory_region *region,
 	    !PAGE_ALIGNED(size) || !PAGE_ALIGNED(gpa) ||
 	    !PAGE_ALIGNED(region->userspace_addr))
 		return -EINVAL;
-	if (gpa + size < gpa || gpa + size > STAGE2_SIZE)
+	if (gpa + size < gpa)
 		return -EINVAL;
 	if (region->userspace_addr + size < region->userspace_addr ||
 	    !access_ok((void __user *)(unsigned long)region->userspace_addr,
@@ -192,6 +192,8 @@ static int memslot_decide(struct vm *vm, const struct memslot *new)
 	}
 	if (memslot_overlaps(now, new))
 		return -EEXIST;
+	if (memslot_beyond(new))
+		return -EINVAL;
 	return memslot_replace(vm, i, new);
 }
 

@@ -35,10 +35,15 @@ static int invalidate_start(struct mmu_notifier *mn,
 
 	spin_lock(&vm->mmu_lock);
 	step(invalidate_start, vm);
-	vm->invalidating++;
+	if (!vm->invalidating++) {
+		vm->invalid_start = range->start;
+		vm->invalid_end = range->end;
+	}
+	vm->invalid_start = min(vm->invalid_start, range->start);
+	vm->invalid_end = max(vm->invalid_end, range->end);
 	if (walk_slots(vm, range->start, range->end, stage2_unmap))
-		stage2_flush(vm);
-	spin_unlock(&vm->mmu_lock);
+		vm_flush(vm);
+	stage2_unlock(vm, mmu_notifier_range_blockable(range));
 	srcu_read_unlock(&vm->srcu, idx);
 	return 0;
 }
@@ -51,7 +56,7 @@ static void invalidate_end(struct mmu_notifier *mn,
 
 	spin_lock(&vm->mmu_lock);
 	step(invalidate_end, vm);
-	/* a fault reads it without the lock: see fault_slot() */
+	/* a fault reads it without the lock: see fault_find_page() */
 	WRITE_ONCE(vm->invalidate_seq, vm->invalidate_seq + 1);
 	vm->invalidating--;
 	spin_unlock(&vm->mmu_lock);

@@ -109,33 +109,40 @@ static void bury(u64 **dead, u64 *table, int level)
 	*dead = table;
 }
 
-static void free_tables(u64 *dead)
+/**
+ * stage2_unlock() - let go of the table, and free what was taken out of it
+ * @vm: the machine, whose vm->mmu_lock is dropped
+ * @may_sleep: whether other tasks may run in between
+ *
+ * Context: interrupts on. vm_flush() has been called since the last table was
+ *	taken out: no vCPU stands on one of them.
+ * Holds: vm->mmu_lock, until it returns.
+ */
+void stage2_unlock(struct vm *vm, bool may_sleep)
 {
-	while (dead) {
-		u64 *next = (u64 *)(uintptr_t)dead[0];
+	u64 *dead = vm->stage2.dead, *next;
 
+	vm->stage2.dead = NULL;
+	spin_unlock(&vm->mmu_lock);
+	for (; dead; dead = next) {
+		next = (u64 *)(uintptr_t)dead[0];
 		kmem_cache_free(table_cache, dead);
-		dead = next;
+		if (may_sleep)
+			cond_resched();
 	}
 }
 
-/**
- * stage2_flush() - make every vCPU forget what has been unmapped
- * @vm: the machine
- *
- * Then nobody stands on a table that was taken out, and they are freed.
- *
- * Context: interrupts on.
- * Holds: vm->mmu_lock.
- */
-void stage2_flush(struct vm *vm)
+static void free_below(u64 *table, int level)
 {
-	u64 *dead = vm->stage2.dead;
+	unsigned int i;
 
-	lockdep_assert_held(&vm->mmu_lock);
-	vm->stage2.dead = NULL;
-	vm_flush(vm);
-	free_tables(dead);
+	for (i = 0; level > 1 && i < STAGE2_ENTRIES; i++) {
+		if (arch_stage2_present(table[i]) &&
+		    !arch_stage2_is_leaf(table[i], level))
+			free_below(stage2_child(table[i]), level - 1);
+	}
+	kmem_cache_free(table_cache, table);
+	cond_resched();
 }
 
 static bool clear_entry(struct stage2 *stage2, u64 *entry, int level)
@@ -154,8 +161,8 @@ static bool clear_entry(struct stage2 *stage2, u64 *entry, int level)
  * @first: the first frame
  * @end: the frame after the last
  *
- * Returns: whether anything was there. The caller must then call
- *	stage2_flush() before it lets go of the lock.
+ * Returns: whether anything was there. The caller must then call vm_flush()
+ *	before it lets go of the lock, and does that by stage2_unlock().
  * Holds: vm->mmu_lock.
  */
 bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end)
@@ -168,6 +175,50 @@ bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end)
 	step(stage2_unmap, vm);
 	return stage2_visit(&unmap, vm->stage2.root, STAGE2_LEVELS,
 			    first, end);
+}
+static u64 *stage2_piece(struct vm *vm, gfn_t gfn)
+{
+	u64 *top = &vm->stage2.root[stage2_index(gfn, STAGE2_LEVELS)];
+
+	if (!arch_stage2_present(*top))
+		return NULL;
+	return &stage2_child(*top)[stage2_index(gfn, STAGE2_LEVELS - 1)];
+}
+
+/**
+ * stage2_clear_top() - take away all that an entry of the root leads to
+ * @vm: the machine
+ * @gfn: the first frame of it
+ *
+ * Context: may sleep; in a thread of the machine's address space.
+ * Takes: vm->mmu_lock, once for each piece that there is.
+ */
+void stage2_clear_top(struct vm *vm, gfn_t gfn)
+{
+	u64 *top, *entry;
+	gfn_t end = gfn + STAGE2_TOP;
+	bool any = false;
+
+	spin_lock(&vm->mmu_lock);
+	step(stage2_unmap, vm);
+	top = &vm->stage2.root[stage2_index(gfn, STAGE2_LEVELS)];
+	while (gfn < end && (entry = stage2_piece(vm, gfn))) {
+		if (any && arch_stage2_present(*entry)) {
+			vm_flush(vm);
+			stage2_unlock(vm, true);
+			any = false;
+			spin_lock(&vm->mmu_lock);
+			continue;
+		}
+		if (arch_stage2_present(*entry))
+			any = clear_entry(&vm->stage2, entry, STAGE2_LEVELS - 1);
+		gfn += STAGE2_TOP / STAGE2_ENTRIES;
+	}
+	if (arch_stage2_present(*top))
+		any = clear_entry(&vm->stage2, top, STAGE2_LEVELS);
+	if (any)
+		vm_flush(vm);
+	stage2_unlock(vm, true);
 }
 
 /**
@@ -198,7 +249,7 @@ u64 *stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 		if (arch_stage2_present(*entry) &&
 		    arch_stage2_is_leaf(*entry, at) != (at == level)) {
 			clear_entry(&vm->stage2, entry, at);
-			stage2_flush(vm);
+			vm_flush(vm);
 		}
 		if (at == level)
 			break;
@@ -299,13 +350,13 @@ int stage2_init(struct vm *vm)
  * stage2_free() - free the table, if that has not been done
  * @vm: a machine whose vCPUs do not run and will not run again
  *
- * Context: may be called again, even at the same time: by the notifier, for an
- *	exit and for unregistering, and by vm_destroy().
+ * Context: may sleep. May be called again, even at the same time: by the
+ *	notifier, for an exit and for unregistering, and by vm_destroy().
  * Takes: vm->mmu_lock.
  */
 void stage2_free(struct vm *vm)
 {
-	u64 *root, *dead = NULL;
+	u64 *root;
 
 	spin_lock(&vm->mmu_lock);
 	root = vm->stage2.root;
@@ -313,6 +364,5 @@ void stage2_free(struct vm *vm)
 	spin_unlock(&vm->mmu_lock);
 	step(stage2_free, vm);
 	if (root)
-		bury(&dead, root, STAGE2_LEVELS);
-	free_tables(dead);
+		free_below(root, STAGE2_LEVELS);
 }

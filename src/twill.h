@@ -49,7 +49,7 @@ struct memslot {
 
 /* All slots of a machine. Never changed once it can be seen: replaced. */
 struct memslots {
-	struct memslots *older;	/* replaced; somebody may still read it */
+	struct rcu_head rcu;	/* for freeing it after its last reader */
 	unsigned int n;
 	struct memslot slot[MAX_MEMSLOTS];
 };
@@ -64,7 +64,7 @@ struct memslots {
 /* The second translation. All of it is guarded by vm->mmu_lock. */
 struct stage2 {
 	u64 *root;	/* NULL once it has been freed */
-	u64 *dead;	/* tables taken out of it, linked by their entry 0 */
+	u64 *dead;	/* taken out under the lock, linked by their entry 0 */
 };
 
 /* Tables allocated before a lock is taken, to be used under it. */
@@ -95,10 +95,11 @@ struct vm {
 	struct memslots __rcu *memslots;
 
 	struct mmu_notifier mn;
-	spinlock_t mmu_lock;		/* guards the three below */
+	spinlock_t mmu_lock;		/* guards all below */
 	struct stage2 stage2;
 	unsigned long invalidate_seq;	/* invalidations that have ended */
-	long invalidating;		/* and those that have only begun */
+	long invalidating;		/* and those that have only begun: */
+	hva_t invalid_start, invalid_end;	/* their addresses lie in this range */
 	struct list_head devices;	/* those that have not ended */
 	struct list_head bus[NR_BUSES];	/* what answers the guest's accesses */
 	struct arch_vm arch;
@@ -218,8 +219,9 @@ u64 *stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 		struct table_pool *pool);
 void stage2_map_more(struct vm *vm, u64 *entry, struct page **page,
 		     unsigned int n, bool writable);
+void stage2_unlock(struct vm *vm, bool may_sleep);
 bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end);
-void stage2_flush(struct vm *vm);
+void stage2_clear_top(struct vm *vm, gfn_t gfn);
 bool stage2_age(struct vm *vm, gfn_t first, gfn_t end, bool clear);
 
 /* fault.c */

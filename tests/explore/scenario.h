@@ -71,6 +71,11 @@ void *u_aligned_memory(size_t size);	/* where 2 MiB begin */
 void u_collapse(void *p);		/* ... which are now mapped by one entry */
 void u_map_anew(void *p);		/* the same, after munmap() page by page */
 int u_idle(void *p);
+int u_asked(void);			/* how often for pages, so far */
+void u_file(void *p, bool read_only);	/* it is a page of a file, clean */
+bool u_dirty(void *p);			/* the host counts it as written */
+bool u_saved(void *p);			/* ... or the file has what is in it */
+void u_write_back(void *p);		/* the host writes it to the file */
 void u_exit(void);
 
 /* What this task saw; a litmus program's outcome is what each one has seen. */

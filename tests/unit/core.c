@@ -66,6 +66,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t flags)
 
 void kmem_cache_free(struct kmem_cache *c, void *p)
 {
+	must(!held, "a table is freed under the lock");
 	must(!stale, "a table is freed that a vCPU may stand on");
 	kfree(p);
 }
@@ -115,6 +116,21 @@ void cleanup_srcu_struct(struct srcu_struct *s)
 
 void shim_synchronize_srcu(struct srcu_struct *s, const char *name)
 {
+}
+
+void call_srcu(struct srcu_struct *s, struct rcu_head *head,
+	       void (*fn)(struct rcu_head *head))
+{
+	fn(head);
+}
+
+void srcu_barrier(struct srcu_struct *s)
+{
+}
+
+void shim_cond_resched(void)
+{
+	must(!held, "others may run under a lock");
 }
 
 void shim_marked(const char *op, const char *name, const void *p, size_t size,
@@ -177,8 +193,12 @@ static const struct {
 	{ "half a page off", { 3, 0, 0x10000, 0x1000, ANY + 8 }, -EINVAL },
 	{ "no such number", { MAX_MEMSLOTS, 0, 0x10000, 0x1000, ANY }, -EINVAL },
 	{ "a flag", { 3, 1, 0x10000, 0x1000, ANY }, -EINVAL },
+	{ "to the end and over it", { 3, 0, TOP - 0x1000, 0x2000, ANY }, -EINVAL },
 	{ "the last page there is", { 3, 0, TOP - 0x1000, 0x1000, ANY }, 0 },
-	{ "a page beyond", { 4, 0, TOP - 0x1000, 0x2000, ANY }, -EINVAL },
+	{ "over it, and beyond", { 4, 0, TOP - 0x1000, 0x2000, ANY }, -EEXIST },
+	{ "over the end", { 4, 0, TOP - 0x2000, 0x3000, ANY }, -EEXIST },
+	{ "beyond the end", { 4, 0, TOP, 0x1000, ANY }, -EINVAL },
+	{ "moved beyond the end", { 2, 0, TOP, 0x1000, ANY }, -EINVAL },
 	{ "around the end", { 4, 0, -0x1000ULL, 0x2000, ANY }, -EINVAL },
 	{ "addresses that wrap", { 4, 0, 0x10000, 0x2000, -0x1000ULL }, -EINVAL },
 	{ "removed", { 0, 0, 0, 0, 0 }, 0 },
@@ -290,12 +310,12 @@ START_TEST(slots_like_the_model)
 }
 END_TEST
 
-/* The table. Frames in three places: at the ends, and around 2 MiB. */
+/* The table. Frames in four places: at the ends, around 2 MiB, and at 1 GiB. */
 
 #define LARGE 512
 static gfn_t frame(unsigned int i)
 {
-	static const gfn_t base[] = { 0, 3 * LARGE - 8,
+	static const gfn_t base[] = { 0, 3 * LARGE - 8, LARGE * LARGE,
 		(STAGE2_SIZE >> PAGE_SHIFT) - 2 * LARGE };
 
 	return base[i / (2 * LARGE)] + i % (2 * LARGE);
@@ -306,7 +326,7 @@ static gfn_t min_end(gfn_t end)
 	return end < STAGE2_SIZE >> PAGE_SHIFT ? end : STAGE2_SIZE >> PAGE_SHIFT;
 }
 
-#define SPOTS (3 * 2 * LARGE)
+#define SPOTS (4 * 2 * LARGE)
 static u64 entry[SPOTS];	/* of the model: as of the architecture, level 1 */
 
 /* What the processor would find. */
@@ -370,7 +390,7 @@ static void map(struct table_pool *pool)
 	stale = false;
 	if (more)
 		stage2_map_more(&vm, at, page, more, writable);
-	spin_unlock(&vm.mmu_lock);
+	stage2_unlock(&vm, true);
 	for_each_spot(i, first, first + (large ? LARGE : 1))
 		entry[i] = arch_stage2_leaf(pfn - gfn + frame(i), writable, 1);
 	for_each_spot(i, gfn + 1, gfn + 1 + more) {
@@ -395,8 +415,8 @@ static void unmap(void)
 	any = stage2_unmap(&vm, first, end);
 	stale = any;
 	if (any)
-		stage2_flush(&vm);
-	spin_unlock(&vm.mmu_lock);
+		vm_flush(&vm);
+	stage2_unlock(&vm, true);
 	ck_assert(any || !expect);
 	for (i = 0; i < SPOTS; i++) {
 		bool in = frame(i) >= first && frame(i) < end;
@@ -411,6 +431,21 @@ static void unmap(void)
 				      (unsigned long long)frame(i));
 		entry[i] = now ? entry[i] : 0;
 	}
+}
+
+/* As a slot's removal does: all of one of the root's entries goes. */
+static void clear_top(void)
+{
+	gfn_t first = round_down(frame(roll(SPOTS)), STAGE2_TOP);
+	unsigned int i;
+
+	stale = true;
+	stage2_clear_top(&vm, first);
+	must(!arch_stage2_present(vm.stage2.root[first / STAGE2_TOP]),
+	     "the root's entry is still there");
+	for_each_spot(i, first, first + STAGE2_TOP)
+		entry[i] = 0;
+	stale = false;
 }
 
 static void age(void)
@@ -445,6 +480,10 @@ START_TEST(table_like_the_model)
 			break;
 		case 1:
 			age();
+			break;
+		case 2:
+			if (!roll(8))
+				clear_top();
 			break;
 		default:
 			map(&pool);

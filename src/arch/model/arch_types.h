@@ -63,4 +63,10 @@ static inline u64 arch_stage2_clear_young(u64 entry)
 	return entry & ~(u64)MODEL_YOUNG;
 }
 
+/* How long a guest-physical address may be. */
+static inline unsigned int arch_phys_bits(void)
+{
+	return 48;
+}
+
 #endif

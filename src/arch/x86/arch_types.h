@@ -8,6 +8,7 @@
 #include <linux/types.h>
 #include <asm/fpu/types.h>
 #include <asm/pgtable_types.h>
+#include <asm/processor.h>
 
 struct asked;
 struct vmcb;
@@ -157,6 +158,14 @@ static inline bool arch_stage2_test_young(u64 entry)
 static inline u64 arch_stage2_clear_young(u64 entry)
 {
 	return entry & ~(u64)_PAGE_ACCESSED;
+}
+
+/* How long a guest-physical address may be: the host's, not the guest's. */
+static inline unsigned int arch_phys_bits(void)
+{
+	if (boot_cpu_data.extended_cpuid_level < 0x80000008)
+		return boot_cpu_data.x86_phys_bits;
+	return cpuid_eax(0x80000008) & 0xff;
 }
 
 #endif

@@ -278,3 +278,162 @@ static void close_row(void)
 
 SCENARIO("row-vs-unmap", "a page that is mapped unasked is taken back",
 	 setup_row, close_row, run, take_third);
+
+/* The page is a file's: written to, not mapped, and about to be saved. */
+static void setup_file(void)
+{
+	setup();
+	u_file(memory, true);
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(u_dirty(memory));
+	script((struct model_op){ .kind = MODEL_WRITE, .value = 8 },
+	       (struct model_op){ .kind = MODEL_TOUCH });
+}
+
+static void setup_file_unmapped(void)
+{
+	setup_file();
+	u_map_anew(memory);
+}
+
+static void write_back(void)
+{
+	u_write_back(memory);
+}
+
+static void close_file(void)
+{
+	u_assert(u_saved(memory));
+	u_write_back(memory);
+	u_assert(u_saved(memory) && !u_dirty(memory));
+	close_all();
+}
+
+SCENARIO("saved-vs-fault", "a file's page is saved while the guest faults on it",
+	 setup_file_unmapped, close_file, run_to_end, write_back);
+SCENARIO("saved-vs-use", "a file's page is saved while the guest writes to it",
+	 setup_file, close_file, run_to_end, write_back);
+
+/* Clean, and the host lets it be written: the mark is all that tells. */
+static void setup_clean_file(void)
+{
+	setup();
+	u_file(memory, false);
+}
+
+static void run_and_dirty(void)
+{
+	run_to_end();
+	u_assert(u_dirty(memory));
+}
+
+SCENARIO("written-is-dirty", "a page that the guest writes to counts as written",
+	 setup_clean_file, close_file, run_and_dirty);
+
+/* Of a page that the host lets be read only, the write is another fault. */
+static void setup_read_file(void)
+{
+	setup();
+	u_file(memory, true);
+	script((struct model_op){ .kind = MODEL_TOUCH },
+	       (struct model_op){ .kind = MODEL_WRITE, .value = 7 });
+}
+
+SCENARIO("read-only-file", "a file's page is read, then written to: two faults",
+	 setup_read_file, close_file, run_and_dirty);
+
+/* A read that finds a page to write to: the write after it does not ask. */
+static void setup_read(void)
+{
+	setup();
+	script((struct model_op){ .kind = MODEL_TOUCH },
+	       (struct model_op){ .kind = MODEL_WRITE, .value = 7 });
+}
+
+static void run_asking_once(void)
+{
+	run_to_end();
+	u_assert(u_asked() == 1);
+}
+
+SCENARIO("read-then-write", "a page is read, then written to: one fault",
+	 setup_read, close_all, run_asking_once);
+
+/* An invalidation that ends meanwhile costs a fault its answer, once. */
+static void run_asking_twice(void)
+{
+	run_to_end();
+	u_assert(u_asked() <= 2);
+}
+
+SCENARIO("fault-beside-unmap", "a fault does not wait for what is taken elsewhere",
+	 setup_spare, close_all, run_asking_twice, take_spare);
+
+/* The other page lies above, or below. */
+static void setup_below(void)
+{
+	spare = u_memory(PAGE);
+	setup();
+}
+
+SCENARIO("fault-vs-two-unmaps", "two pages are taken back, one of which the guest faults on",
+	 setup_spare, close_all, run, take_back, take_spare);
+SCENARIO("fault-vs-two-below", "... with the other one below it",
+	 setup_below, close_all, run, take_back, take_spare);
+
+/* The last page of the row is a file's, clean, and nobody has asked for it. */
+static void setup_clean(void)
+{
+	setup_row();
+	u_file(memory + 2 * PAGE, false);
+	script((struct model_op){ .kind = MODEL_WRITE, .gpa = PAGE },
+	       (struct model_op){ .kind = MODEL_TOUCH });
+}
+
+static void run_and_leave_clean(void)
+{
+	run_to_end();
+	u_assert(!u_dirty(memory + 2 * PAGE));
+}
+
+static void close_clean(void)
+{
+	u_close(vcpu);
+	u_close(vm);
+	u_munmap(memory, 3 * PAGE);
+}
+
+SCENARIO("row-leaves-clean", "a page that nobody asked for stays as clean as it was",
+	 setup_clean, close_clean, run_and_leave_clean);
+
+/* Two slots in different gigabytes: a slot's removal takes one at a time. */
+#define GIB	(1UL << 30)
+
+static void setup_pieces(void)
+{
+	struct model_script s = { .n = 2, .op = {
+		{ .kind = MODEL_TOUCH }, { .kind = MODEL_WRITE, .gpa = GIB },
+	} };
+	struct model_script again = { .n = 2, .op = {
+		{ .kind = MODEL_TOUCH },
+		{ .kind = MODEL_WRITE, .gpa = GIB, .value = 9 },
+	} };
+
+	setup_spare();
+	u_assert(!set_slot(vm, 1, GIB, PAGE, spare));
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &again));
+}
+
+/* The first of its pages may be memory no more, and then it comes out. */
+static void run_on(void)
+{
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+}
+
+SCENARIO("pieces-vs-use", "a slot is removed piece by piece, both in use",
+	 setup_pieces, close_two, run_on, slot_gone);
+SCENARIO("pieces-vs-unmap", "... and a page of the other is taken back meanwhile",
+	 setup_pieces, close_two, run, slot_gone, lose_spare);

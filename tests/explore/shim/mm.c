@@ -19,6 +19,7 @@ static int npages_used;
 static struct task_struct kernel_tasks[NR_TASKS];
 static struct mm_struct *mm;
 static unsigned long mm_last_get;
+static int asked;
 
 /* Pages. The first one of an allocation counts for all of it. */
 
@@ -51,6 +52,29 @@ static struct page *head(struct page *page)
 void *shim_pages(size_t size, gfp_t flags)
 {
 	return pages(size, flags, "pages", HERE);
+}
+
+/* What the host counts as written. Of a file it must hear before. */
+bool PageDirty(struct page *page)
+{
+	return head(page)->dirty;
+}
+
+bool PageAnon(struct page *page)
+{
+	return !head(page)->file;
+}
+
+void SetPageDirty(struct page *page)
+{
+	page = head(page);
+	if (page->file)
+		visible("SetPageDirty", NULL, HERE, NULL, NULL);
+	use(page_address(page), 1, T_WRITE, HERE);
+	if (page->file && page->read_only)
+		fail("warning", "page", HERE, NULL, NULL,
+		     "a file's page is marked dirty when it is read-only");
+	page->dirty = true;
 }
 
 static void drop_page(struct page *page, unsigned long pc)
@@ -287,6 +311,50 @@ int unmap_memory(void *p, size_t size)
 	return 0;
 }
 
+/* A page of a file: to be written only when the file's system knows. */
+void u_file(void *p, bool read_only)
+{
+	virt_to_page(p)->file = true;
+	virt_to_page(p)->read_only = read_only;
+}
+
+bool u_dirty(void *p)
+{
+	return virt_to_page(p)->dirty;
+}
+
+/* What is in the page is in the file, or the host knows that it is not. */
+bool u_saved(void *p)
+{
+	return virt_to_page(p)->dirty ||
+	       virt_to_page(p)->saved == *(unsigned long *)p;
+}
+
+/* The host writes a page to its file: the right to write goes first. */
+void u_write_back(void *p)
+{
+	struct mmu_notifier_range r = { .mm = mm, .start = (unsigned long)p,
+					.end = (unsigned long)p + PAGE_SIZE };
+	struct page *page = virt_to_page(p);
+
+	cur->kernel = true;
+	visible("write back", "memory", HERE, NULL, NULL);
+	if (page->dirty) {
+		invalidate(&r);
+		use(p, 1, T_WRITE, HERE);
+		page->read_only = true;
+		invalidated(&r);
+		visible("clear dirty", "memory", HERE, NULL, NULL);
+		use(p, 1, T_WRITE, HERE);
+		/* A fault in between has asked, and waits for the page's lock. */
+		if (page->read_only) {
+			page->dirty = false;
+			page->saved = *(unsigned long *)p;
+		}
+	}
+	cur->kernel = false;
+}
+
 /* One page is asked about, by a callback of each notifier that has it. */
 static int ask(void *p, bool flush, unsigned long pc)
 {
@@ -362,12 +430,14 @@ void u_exit(void)
 	cur->kernel = false;
 }
 
-static long find_pages(unsigned long start, unsigned long n, struct page **to)
+static long find_pages(unsigned long start, unsigned long n, struct page **to,
+		       bool write, bool ask)
 {
 	unsigned long i;
 
 	touch(mm, T_READ);
 	acquire(mm);
+	asked++;
 	for (i = 0; i < n; i++) {
 		struct object *o = arena_object(start + i * PAGE_SIZE);
 
@@ -375,6 +445,12 @@ static long find_pages(unsigned long start, unsigned long n, struct page **to)
 		if (!o || !o->live || strcmp(o->name, "user page"))
 			break;
 		to[i] = virt_to_page(o->start);
+		if (write && to[i]->read_only && !ask)
+			break;
+		if (write && ask && to[i]->file) {
+			to[i]->read_only = false;
+			to[i]->dirty = true;
+		}
 		to[i]->refs++;
 	}
 	return i;
@@ -386,14 +462,20 @@ long get_user_pages_unlocked(unsigned long start, unsigned long n,
 	may_sleep("get_user_pages", HERE);
 	wait_order(mmap_class(), "get_user_pages", HERE);
 	visible("get_user_pages", NULL, HERE, NULL, NULL);
-	return find_pages(start, n, to) ?: -EFAULT;
+	return find_pages(start, n, to, flags & FOLL_WRITE, true) ?: -EFAULT;
 }
 
 int get_user_pages_fast_only(unsigned long start, int n, unsigned int flags,
 			     struct page **to)
 {
 	visible("get_user_pages_fast", NULL, HERE, NULL, NULL);
-	return find_pages(start, n, to);
+	return find_pages(start, n, to, flags & FOLL_WRITE, false);
+}
+
+/* How often the host was asked for pages so far. */
+int u_asked(void)
+{
+	return asked;
 }
 
 /* User addresses are those of the scenario's variables and memory. */
@@ -517,7 +599,8 @@ void mm_reset(void)
 		npages_used = 0;
 	}
 	while (npages_used)
-		shim_mem_map[pages_used[--npages_used]].refs = 0;
+		shim_mem_map[pages_used[--npages_used]] = (struct page){};
+	asked = 0;
 	cur = &tasks[MAIN_TASK];
 	mm = arena_alloc(sizeof(*mm), 16, "mm", HERE);
 	memset(mm, 0, sizeof(*mm));

@@ -11,14 +11,16 @@
 static struct srcu_struct rcu;
 
 static struct rcu_head *callbacks;	/* oldest first */
-static bool running_callback;
+static struct srcu_struct *called;	/* whose callback runs */
+static struct srcu_struct *awaited[NR_TASKS];	/* by srcu_barrier() */
 
 void wait_reset(void)
 {
 	memset(&rcu, 0, sizeof(rcu));
 	sleep_reset();
 	callbacks = NULL;
-	running_callback = false;
+	called = NULL;
+	memset(awaited, 0, sizeof(awaited));
 }
 
 /*
@@ -38,11 +40,17 @@ int shim_init_srcu(struct srcu_struct *s, const char *name, const void *key)
 	return 0;
 }
 
+static bool all_called(void *of);
+
 void cleanup_srcu_struct(struct srcu_struct *s)
 {
 	int i;
 
 	use(s, sizeof(*s), T_WRITE, HERE);
+	touch(&callbacks, T_READ);
+	if (!all_called(s))
+		fail("warning", "srcu", HERE, NULL, NULL,
+		     "cleanup_srcu_struct with callbacks to come");
 	for (i = 0; i < NR_TASKS; i++) {
 		touch(&s->inside[i], T_READ);
 		if (s->inside[i])
@@ -172,16 +180,18 @@ void synchronize_rcu(void)
 
 /* What is called when those who read now have left, as an interrupt. */
 
-void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
+static void call_later(struct srcu_struct *s, struct rcu_head *head,
+		       void (*fn)(struct rcu_head *head), const char *op,
+		       unsigned long pc)
 {
 	struct rcu_head **p = &callbacks;
 	int i;
 
-	visible("call_rcu", NULL, HERE, NULL, NULL);
-	use(head, sizeof(*head), T_WRITE, HERE);
+	visible(op, NULL, pc, NULL, NULL);
+	use(head, sizeof(*head), T_WRITE, pc);
 	touch(&callbacks, T_WRITE);
 	for (i = 0; i < NR_TASKS; i++)
-		touch(&rcu.inside[i], T_READ);
+		touch(&s->inside[i], T_READ);
 	race_start();
 	release(head);
 	while (*p)
@@ -189,34 +199,74 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 	*p = head;
 	head->next = NULL;
 	head->func = fn;
-	head->then = rcu;
+	head->of = s;
+	head->then = *s;
 	need_task(IRQ_TASK);
+}
+
+void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
+{
+	call_later(&rcu, head, fn, "call_rcu", HERE);
+}
+
+void call_srcu(struct srcu_struct *s, struct rcu_head *head,
+	       void (*fn)(struct rcu_head *head))
+{
+	use(s, sizeof(*s), T_READ, HERE);
+	call_later(s, head, fn, "call_srcu", HERE);
+}
+
+/*
+ * SRCU's come as late as they may: when they are waited for, or when the main
+ * task waits until all have ended. What they could meet by coming sooner, the clocks tell.
+ */
+static bool is_due(const struct srcu_struct *of)
+{
+	const char *op = tasks[MAIN_TASK].op;
+	bool running = !op || strcmp(op, "join");
+	int i;
+
+	for (i = 0; i < NR_TASKS; i++) {
+		if (of == &rcu || of == awaited[i])
+			return true;
+		running |= i && i <= MAX_TASKS && tasks[i].alive;
+	}
+	return !running;
+}
+
+/* The first whose readers have left: each kind keeps its order. */
+static struct rcu_head **next_callback(void)
+{
+	struct rcu_head **p;
+
+	for (p = &callbacks; *p; p = &(*p)->next) {
+		struct grace g = { .s = (*p)->of, .then = (*p)->then };
+
+		if (is_due(g.s) && have_left(&g))
+			break;
+	}
+	return p;
 }
 
 bool have_callback(void)
 {
-	struct grace g = { .s = &rcu };
-
-	if (!callbacks)
-		return false;
-	g.then = callbacks->then;
-	return have_left(&g);
+	return *next_callback();
 }
 
 void run_callback(void)
 {
-	struct rcu_head *head = callbacks;
+	struct rcu_head **p = next_callback(), *head = *p;
 	int i;
 
 	touch(&callbacks, T_WRITE);
 	use(head, sizeof(*head), T_WRITE, HERE);
 	acquire(head);
 	for (i = 0; i < NR_TASKS; i++) {
-		touch(&rcu.inside[i], T_WAIT);
-		acquire(&rcu.inside[i]);
+		touch(&head->of->inside[i], T_WAIT);
+		acquire(&head->of->inside[i]);
 	}
-	callbacks = head->next;
-	running_callback = true;
+	*p = head->next;
+	called = head->of;
 	cur->atomic++;
 	note("rcu callback", NULL, (unsigned long)head->func + 1);
 	check_text(head->func);
@@ -225,26 +275,43 @@ void run_callback(void)
 	wait_for("callback done", "rcu", 0, NULL, NULL);
 	touch(&callbacks, T_WRITE);
 	release(&callbacks);
-	running_callback = false;
+	called = NULL;
 }
 
 bool no_callbacks(void)
 {
-	return !callbacks && !running_callback;
+	return !callbacks && !called;
 }
 
-static bool all_called(void *unused)
+static bool all_called(void *of)
 {
-	(void)unused;
-	return no_callbacks();
+	struct rcu_head *head = callbacks;
+
+	while (head && head->of != of)
+		head = head->next;
+	return !head && called != of;
+}
+
+static void barrier_of(struct srcu_struct *s, const char *op, unsigned long pc)
+{
+	may_sleep(op, pc);
+	awaited[cur->id] = s;
+	visible(op, NULL, pc, all_called, s);
+	awaited[cur->id] = NULL;
+	touch(&callbacks, T_WRITE);
+	acquire(&callbacks);
 }
 
 void rcu_barrier(void)
 {
-	may_sleep("rcu_barrier", HERE);
-	visible("rcu_barrier", "rcu", HERE, all_called, NULL);
-	touch(&callbacks, T_WRITE);
-	acquire(&callbacks);
+	barrier_of(&rcu, "rcu_barrier", HERE);
+}
+
+void srcu_barrier(struct srcu_struct *s)
+{
+	use(s, sizeof(*s), T_READ, HERE);
+	wait_order(srcu_class(s), "srcu_barrier", HERE);
+	barrier_of(s, "srcu_barrier", HERE);
 }
 
 /* Other CPUs. Each task has one; an interrupt waits until it is let in. */

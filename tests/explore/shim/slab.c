@@ -83,6 +83,7 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 	check_access((uintptr_t)c, sizeof(*c), true, HERE);
 	arena_free(p, HERE);
 	c->live--;
+	cur->rounds = 0;		/* a loop that frees gets somewhere */
 }
 
 void kmem_cache_destroy(struct kmem_cache *c)

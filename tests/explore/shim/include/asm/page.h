@@ -2,6 +2,8 @@
 #ifndef SHIM_PAGE_H
 #define SHIM_PAGE_H
 
+#include <linux/types.h>
+
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	(1UL << PAGE_SHIFT)
 #define PAGE_MASK	(~(PAGE_SIZE - 1))
@@ -13,6 +15,10 @@
 
 struct page {
 	int refs;
+	bool dirty;
+	bool file;			/* of a file, whose system is asked first */
+	bool read_only;			/* ... before it is written to */
+	unsigned long saved;		/* the file's own first word */
 };
 
 extern struct page shim_mem_map[];

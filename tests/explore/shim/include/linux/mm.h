@@ -21,6 +21,7 @@ struct vm_operations_struct {
 };
 
 struct vm_area_struct {
+	struct mm_struct *vm_mm;
 	unsigned long vm_start, vm_end, vm_pgoff, vm_flags;
 	struct file *vm_file;
 	const struct vm_operations_struct *vm_ops;
@@ -42,8 +43,9 @@ int get_user_pages_fast_only(unsigned long start, int n, unsigned int flags,
 			     struct page **pages);
 #define get_user_pages_fast(s, n, f, p)	\
 	((int)get_user_pages_unlocked(s, n, p, f))
-#define PageDirty(page)			((void)(page), false)
-#define set_page_dirty_lock(page)	might_sleep()
+bool PageDirty(struct page *page);
+bool PageAnon(struct page *page);
+void SetPageDirty(struct page *page);
 /* The host's table: one level, of what 2 MiB each are mapped by. */
 #define pgd_offset(mm, at)	(&(mm)->pgd)
 #define p4d_offset(pgd, at)	(pgd)
@@ -58,5 +60,16 @@ int get_user_pages_fast_only(unsigned long start, int n, unsigned int flags,
 pmd_t *shim_pmd(struct mm_struct *mm, unsigned long at);
 #define mmap_read_lock(mm)	((void)(mm))
 #define mmap_read_unlock(mm)	((void)(mm))
+/* Whatever a process has are pages. */
+#define VM_IO			0x4000
+#define VM_PFNMAP		0x400
+typedef unsigned long pte_t;
+#define vma_lookup(mm, at)	((struct vm_area_struct *)NULL)
+#define fixup_user_fault(mm, at, flags, unlocked)	\
+	((void)(flags), (void)(unlocked), -EFAULT)
+#define follow_pte(mm, at, pte, lock)	((void)(lock), -EINVAL)
+#define pte_unmap_unlock(pte, lock)	((void)(lock))
+#define pte_pfn(pte)		((pte) >> PAGE_SHIFT)
+#define pte_write(pte)		true
 
 #endif

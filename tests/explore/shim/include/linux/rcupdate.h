@@ -11,7 +11,7 @@ void synchronize_rcu(void);
 struct rcu_head {
 	struct rcu_head *next;
 	void (*func)(struct rcu_head *head);
-	struct srcu_struct then;
+	struct srcu_struct *of, then;
 };
 
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head));
