@@ -113,6 +113,20 @@ build/recorded/instrument-finding.txt: build/explore
 	@sed '/^$$/,$$d' $@.all >$@.new
 	@rm $@.all && mv $@.new $@
 
+# A slot's removal that clears the table before it marks the slot.
+build/recorded/memory-removal-early.txt: build/explore
+	@rm -rf build/early && mkdir -p $(@D) build/early
+	@cp -r src build/early
+	@awk '/^static void memslot_retire/ { inside = 1 } \
+		/memslots_publish\(vm, marked\)|synchronize_srcu/ && inside \
+			{ later = later $$0 "\n"; next } \
+		/^}/ && inside { printf "%s", later; inside = 0 } { print }' \
+		src/memslot.c >build/early/src/memslot.c
+	@! cmp -s src/memslot.c build/early/src/memslot.c
+	@$(EXPLORE)/build.sh build/early build/early/explore
+	@build/early/explore fault-vs-removal >$@.new || [ $$? = 1 ]
+	@mv $@.new $@
+
 build/recorded/instrument-list.txt: build/explore
 	@mkdir -p $(@D)
 	@build/explore --list | sed '/^$$/,$$d' >$@.new

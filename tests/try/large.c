@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * When Twill maps 2 MiB by one entry: where the host does, and where slot and
- * memory are in step. The trace tells.
+ * memory are in step. And when a page that was read must be mapped once more to
+ * be written to: where the host does not let it be written. The trace tells.
  */
 #define _GNU_SOURCE
+#include <sys/wait.h>
 #include "flat.h"
 
 /* How often the table got an entry while the guest swept over 2 MiB. */
@@ -27,6 +29,43 @@ static void count(const char *what, uint32_t program, uint32_t gpa,
 	fclose(f);
 	printf("%s: %d of 2 MiB, %d pages\n", what, large, small);
 	must(large == expected_large && small == expected_small);
+}
+
+static void map_anew(uint32_t gpa)
+{
+	must(mmap(memory + gpa, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+		  MAP_ANONYMOUS | MAP_FIXED, -1, 0) == memory + gpa);
+}
+
+/* The guest's page is the VMM's own; shared with a child; not yet there. */
+static void read_and_write(void)
+{
+	int fd = memfd_create("page", 0), go[2];
+	pid_t pid;
+	char c;
+
+	must(store(QUIET, 1) == 1);	/* the programs, once more */
+	map_anew(QUIET);
+	*(volatile uint32_t *)(memory + QUIET) = 1;
+	count("its own, read", LOADS, QUIET, 0, 1);
+	count("and written to", STORES, QUIET, 0, 0);
+	must(!pipe(go));
+	pid = fork();
+	must(pid >= 0);
+	if (!pid)
+		_exit(read(go[0], &c, 1) != 1);
+	must(store(QUIET + PAGE, 1) == 1);	/* the programs' page was shared */
+	count("shared, read", LOADS, QUIET, 0, 1);
+	count("and written to", STORES, QUIET, 0, 1);
+	must(write(go[1], "", 1) == 1 && waitpid(pid, NULL, 0) == pid);
+	map_anew(QUIET);
+	count("never touched, read", LOADS, QUIET, 0, 1);
+	count("and written to", STORES, QUIET, 0, 1);
+	must(fd >= 0 && !ftruncate(fd, PAGE));
+	must(mmap(memory + QUIET, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED |
+		  MAP_FIXED, fd, 0) == memory + QUIET);
+	count("a file in memory, read", LOADS, QUIET, 0, 1);
+	count("and written to", STORES, QUIET, 0, 0);
 }
 
 int main(void)
@@ -67,6 +106,7 @@ int main(void)
 	set_slot(vm, 1, MEMORY, LARGE, p);
 	count("from the pool", SWEEPS, MEMORY, 1, 1);
 	set_slot(vm, 1, 0, 0, NULL);
+	read_and_write();
 	write_to(TRACING "events/twill/twill_step/enable", "0");
 	return 0;
 }

@@ -482,6 +482,84 @@ static void from_the_pool(void)
 	write_to("/proc/sys/vm/nr_hugepages", "0");
 }
 
+/*
+ * The kernel shows each process where its clock stands, in memory that has no
+ * pages (VM_PFNMAP), is for reading only, and is not mapped until it is used.
+ */
+static uint8_t *clock_page(void)
+{
+	unsigned long first = 0;
+	char line[200];
+	FILE *f = fopen("/proc/self/maps", "r");
+
+	must(f);
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "[vvar]"))
+			first = strtoul(line, NULL, 16);
+	fclose(f);
+	must(first);
+	return (uint8_t *)first;
+}
+
+static long exit_of_store(uint32_t gpa)
+{
+	struct kvm_regs regs = { .rip = STORES, .rflags = 2, .rbx = gpa };
+
+	ASK(asked.fd, KVM_SET_REGS, &regs);
+	if (ioctl(asked.fd, KVM_RUN, 0))
+		return -errno;
+	return asked.run->exit_reason;
+}
+
+static void no_pages(void)
+{
+	uint8_t *page = clock_page();
+	uint32_t words[2] = { 0x84, 0x90 };	/* which clock, and its mask */
+	int i;
+
+	set_slot(vm, 1, MEMORY, PAGE, page);
+	for (i = 0; i < 2; i++)
+		printf("memory without pages: %d\n", (uint32_t)load(MEMORY +
+		       words[i]) == *(uint32_t *)(page + words[i]));
+	say("written", exit_of_store(MEMORY + 0x84));
+	if (asked.run->exit_reason == KVM_EXIT_MMIO)
+		printf("at %llx, %u bytes\n", asked.run->mmio.phys_addr,
+		       asked.run->mmio.len);
+	say("and on", ioctl(asked.fd, KVM_RUN, 0));
+	set_slot(vm, 1, MEMORY, 0, NULL);
+	/* Without a slot it is a device's address: no memory is there. */
+	say("no slot", exit_of_store(MEMORY + 0x84));
+	say("and on", ioctl(asked.fd, KVM_RUN, 0));
+}
+
+/* Where a slot may lie depends on the processor. */
+static void far_away(void)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 1, .memory_size = PAGE,
+		.userspace_addr = (uintptr_t)memory,
+	};
+	uint32_t eax = 0x80000008, ebx, ecx, edx;
+	uint64_t end;
+	int i;
+
+	asm("cpuid" : "+a" (eax), "=b" (ebx), "=c" (ecx), "=d" (edx));
+	end = 1ULL << (eax & 0xff);
+	for (i = -2; i < 2; i++) {
+		region.guest_phys_addr = end + i * (long)PAGE;
+		say("a slot near the end",
+		    ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) ? -errno : 0);
+	}
+	region.guest_phys_addr = end - 2 * PAGE;
+	region.memory_size = 4 * PAGE;
+	region.slot = 2;
+	say("over another, and the end",
+	    ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) ? -errno : 0);
+	set_slot(vm, 1, 0, 0, NULL);
+	say("over the end",
+	    ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) ? -errno : 0);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
@@ -502,6 +580,8 @@ int main(void)
 	merged();
 	failed();
 	from_the_pool();
+	no_pages();
+	far_away();
 	must(!swapoff("/dev/ram0"));
 	all_is_used();
 	return 0;
