@@ -50,6 +50,7 @@ static inline int follow_pfnmap_start(struct follow_pfnmap_args *args)
 
 static inline void follow_pfnmap_end(struct follow_pfnmap_args *args)
 {
+	__acquire(args->lock);	/* follow_pte() did, which sparse cannot see */
 	pte_unmap_unlock(args->ptep, args->lock);
 }
 #endif

@@ -119,6 +119,7 @@ static void bury(u64 **dead, u64 *table, int level)
  * Holds: vm->mmu_lock, until it returns.
  */
 void stage2_unlock(struct vm *vm, bool may_sleep)
+	__releases(&vm->mmu_lock)
 {
 	u64 *dead = vm->stage2.dead, *next;
 

@@ -219,7 +219,7 @@ u64 *stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 		struct table_pool *pool);
 void stage2_map_more(struct vm *vm, u64 *entry, struct page **page,
 		     unsigned int n, bool writable);
-void stage2_unlock(struct vm *vm, bool may_sleep);
+void stage2_unlock(struct vm *vm, bool may_sleep) __releases(&vm->mmu_lock);
 bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end);
 void stage2_clear_top(struct vm *vm, gfn_t gfn);
 bool stage2_age(struct vm *vm, gfn_t first, gfn_t end, bool clear);
