@@ -27,7 +27,8 @@ static void __user *place_of(struct vm *vm, gpa_t gpa)
  * @len: bytes
  * @write: into the guest
  *
- * Returns: 1; 0 where the guest has no memory; EFAULT where the VMM has none.
+ * Returns: 1; 0 where the guest has no memory, or none that may be written;
+ *	EFAULT where the VMM has none.
  * Context: process of the VMM; may sleep.
  * Takes: vm->srcu for reading.
  */
@@ -38,9 +39,10 @@ int guest_copy(struct vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
 	int idx = srcu_read_lock(&vm->srcu), r = 0;
 	void __user *at = place_of(vm, gpa);
 
-	if (at)
-		r = (write ? copy_to_user(at, data, len) :
-			     copy_from_user(data, at, len)) ? -EFAULT : 1;
+	if (at && write)
+		r = !copy_to_user(at, data, len);
+	else if (at)
+		r = copy_from_user(data, at, len) ? -EFAULT : 1;
 	srcu_read_unlock(&vm->srcu, idx);
 	return r;
 }
