@@ -29,19 +29,24 @@ DROP = {
            r"put_unused_fd|free_pages_exact|kmem_cache_free|memslots_free|"
            r"stage2_free|stage2_empty_pool|notifier_unregister|vcpus_destroy|"
            r"devices_destroy|vcpu_destroy|cleanup_srcu_struct|pt_device_close|"
-           r"device_unmake|free_tables|drop_file|list_del|list_del_rcu)\(",
-    "flush": r"(vm_flush|stage2_flush|smp_call_function_many|smp_mb|"
+           r"device_unmake|drop_file|list_del|list_del_rcu)\(",
+    "flush": r"(vm_flush|srcu_barrier|smp_call_function_many|smp_mb|"
              r"smp_mb__after_atomic|synchronize_srcu_expedited)\(",
     "call": r"(set_bit|vcpu_kick|rcuwait_wake_up|smp_send_reschedule)\(",
-    "count": r"(vm->invalidating(\+\+|--)|WRITE_ONCE\(vm->invalidate_seq)",
-    "set": r"(set_vm|list_add|list_add_rcu|rcu_assign_pointer|smp_store_release)\(",
+    "count": r"(vm->invalidating--|WRITE_ONCE\(vm->invalidate_seq|"
+             r"vm->invalid_\w+ = (min|max)\()",
+    "set": r"(set_vm|list_add|list_add_rcu|rcu_assign_pointer|smp_store_release|"
+           r"call_srcu|SetPageDirty)\(",
 }
 LOCKS = [("mutex_lock", "mutex_unlock"), ("spin_lock", "spin_unlock"),
          ("srcu_read_lock", "srcu_read_unlock")]
 REPLACE = {
-    "sequence": [("!vm->invalidating && ", ""),
-                 (" && vm->invalidate_seq == seq", ""),
-                 ("else if (slot->dying)", "else if (0)")],
+    "sequence": [("vm->invalidate_seq == fault->seq &&", ""),
+                 ("!being_invalidated(vm, fault->hva, n)", "true"),
+                 ("start + n * PAGE_SIZE", "start + PAGE_SIZE"),
+                 ("start < vm->invalid_end &&", ""),
+                 ("if (!vm->invalidating++)", "if (vm->invalidating++, 0)"),
+                 ("if (fault->slot->dying)", "if (0)")],
     "test": [("refcount_inc_not_zero(&vm->users)",
               "(refcount_inc(&vm->users), true)"),
              ("smp_load_acquire(&vcpu->guest_cpu)",
@@ -57,8 +62,9 @@ REPLACE = {
 ENDS = ["vm_destroy", "vcpu_destroy", "device_release", "release_device",
         "vfio_dev_end", "drop_file", "stage2_free", "devices_destroy",
         "pt_device_close", "release_vm", "memslots_publish", "memslot_retire",
-        "null_close", "bus_leave", "memslots_free", "vcpu_publish", "fault_slot",
-        "invalidate_end", "stage2_flush", "vcpu_request", "guest_leave"]
+        "null_close", "bus_leave", "memslots_free", "vcpu_publish",
+        "fault_find_page", "fault_map", "invalidate_end", "stage2_unlock",
+        "stage2_clear_top", "vcpu_request", "guest_leave"]
 
 
 def functions(lines):
@@ -118,6 +124,14 @@ def mutants(file, lines):
                 new[i] = re.sub(r"= srcu_read_lock\(.*?\)", "= 0", lines[i]) \
                     if "srcu" in lock else new[i]
                 yield "%s: %s: without %s(%s)" % (file, fn, lock, arg), new
+        # stage2_unlock() does more than to unlock: the lock is taken late.
+        for i in body:
+            rest = [j for j in range(i, end) if "_unlock(" in lines[j]]
+            if "spin_lock(&vm->mmu_lock)" in lines[i] and rest and \
+                    "stage2_unlock(vm" in lines[rest[0]]:
+                new = without(lines, [i])
+                new[rest[0]] = lines[i] + new[rest[0]]
+                yield "%s: %s: late: %s" % (file, fn, lines[i].strip()), new
         for i in body:
             for kind, pairs in REPLACE.items():
                 for old, to in pairs:
