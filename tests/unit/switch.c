@@ -130,8 +130,23 @@ static u64 svm_host_xcr0;
 #define X86_CR0_CD BIT(30)
 #define X86_CR0_PG BIT(31)
 #define CR0_BITS 0xe005003f
+#define X86_CR4_VME BIT(0)
+#define X86_CR4_PVI BIT(1)
+#define X86_CR4_TSD BIT(2)
+#define X86_CR4_DE BIT(3)
+#define X86_CR4_PSE BIT(4)
 #define X86_CR4_PAE BIT(5)
+#define X86_CR4_MCE BIT(6)
+#define X86_CR4_PGE BIT(7)
+#define X86_CR4_PCE BIT(8)
+#define X86_CR4_OSFXSR BIT(9)
+#define X86_CR4_OSXMMEXCPT BIT(10)
+#define X86_CR4_UMIP BIT(11)
+#define X86_CR4_FSGSBASE BIT(16)
 #define X86_CR4_PCIDE BIT(17)
+#define X86_CR4_OSXSAVE BIT(18)
+#define X86_CR4_SMEP BIT(20)
+#define X86_CR4_SMAP BIT(21)
 #define X86_CR3_PCID_MASK 0xfff
 #define EFER_LME BIT(8)
 #define EFER_LMA BIT(10)
@@ -143,11 +158,19 @@ static void __assign_bit(int nr, unsigned long *map, bool on)
 	*map = on ? *map | 1UL << nr : *map & ~(1UL << nr);
 }
 
-static bool cr4_is_good(const struct arch_vcpu *arch, u64 cr4)
-{
-	return true;
-}
+/* Features, which here are places in a table: has the host them, and who told? */
+enum {
+	X86_FEATURE_PCID, X86_FEATURE_XSAVE, X86_FEATURE_FSGSBASE,
+	X86_FEATURE_SMEP, X86_FEATURE_SMAP, X86_FEATURE_UMIP, X86_FEATURE_PKU,
+	X86_FEATURE_OSPKE, FEATURES,
+};
 
+static bool in_host[FEATURES], told[FEATURES];
+
+#define CPUID_EBX 1
+#define CPUID_ECX 2
+#define boot_cpu_has(feature) in_host[feature]
+#define cpuid_has(arch, leaf, reg, feature) told[feature]
 #include "control.h"
 
 static struct vmcb vmcb;
@@ -334,6 +357,46 @@ START_TEST(caches_stay_on)
 }
 END_TEST
 
+/* Each feature of CR4 must be the host's, and the guest must know of it. */
+START_TEST(features_are_told)
+{
+	static const struct { int bit, host, guest; } t[] = {
+		{ 16, X86_FEATURE_FSGSBASE, X86_FEATURE_FSGSBASE },
+		{ 17, X86_FEATURE_PCID, X86_FEATURE_PCID },
+		{ 18, X86_FEATURE_XSAVE, X86_FEATURE_XSAVE },
+		{ 20, X86_FEATURE_SMEP, X86_FEATURE_SMEP },
+		{ 21, X86_FEATURE_SMAP, X86_FEATURE_SMAP },
+		{ 11, X86_FEATURE_UMIP, X86_FEATURE_UMIP },
+		/* a host may have PKU and not use it: nopku */
+		{ 22, X86_FEATURE_OSPKE, X86_FEATURE_PKU },
+	};
+	unsigned int i, bits = 0xffff & ~(BIT(11) | BIT(12) | BIT(13) |
+					  BIT(14) | BIT(15));
+
+	begin();
+	vcpu.arch.nr_cpuid = 1;
+	memset(in_host, true, sizeof(in_host));
+	memset(told, true, sizeof(told));
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		bits |= BIT(t[i].bit);
+		ck_assert(cr4_is_good(&vcpu.arch, BIT(t[i].bit)));
+		told[t[i].guest] = false;
+		ck_assert(!cr4_is_good(&vcpu.arch, BIT(t[i].bit)));
+		vcpu.arch.nr_cpuid = 0;		/* told nothing yet */
+		ck_assert(cr4_is_good(&vcpu.arch, BIT(t[i].bit)));
+		vcpu.arch.nr_cpuid = 1;
+		told[t[i].guest] = true;
+		in_host[t[i].host] = false;
+		ck_assert(!cr4_is_good(&vcpu.arch, BIT(t[i].bit)));
+		in_host[t[i].host] = true;
+	}
+	ck_assert(cr4_is_good(&vcpu.arch, bits));
+	for (i = 0; i < 64; i++)
+		ck_assert_int_eq(cr4_is_good(&vcpu.arch, 1ULL << i),
+				 (bits & 1ULL << i) != 0);
+}
+END_TEST
+
 /* What the processor would have flushed, is. */
 START_TEST(translations_are_forgotten)
 {
@@ -362,6 +425,7 @@ int main(void)
 	tcase_add_test(t, branches_are_forgotten);
 	tcase_add_test(t, time_does_not_go_back);
 	tcase_add_test(t, caches_stay_on);
+	tcase_add_test(t, features_are_told);
 	tcase_add_test(t, translations_are_forgotten);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

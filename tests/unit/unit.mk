@@ -33,6 +33,7 @@ build/test-switch: tests/unit/switch.c build/tangled | build/stamps/need-check
 	@$(call CHUNK,differences between kernels,compat)
 	@{ notangle -t8 -R"keep the caches on" book/11-vcpu.nw && \
 		notangle -t8 -R"look at a value for CR0" book/11-vcpu.nw && \
+		notangle -t8 -R"look at a value for CR4" book/11-vcpu.nw && \
 		notangle -t8 -R"let CR4 be written" book/11-vcpu.nw && \
 		notangle -t8 -R"read and write a control register" \
 			book/11-vcpu.nw; } >build/unit/control.h
