@@ -3,7 +3,9 @@
 #include <linux/kvm.h>
 #include <linux/math.h>
 #include <linux/nospec.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 #include <asm/mce.h>
 #include <asm/msr.h>
 #include <asm/mtrr.h>
@@ -275,4 +277,66 @@ bool msr_set(struct vcpu *vcpu, u32 index, u64 value)
 		return true;
 	}
 	return msr_write(vcpu, index, value);
+}
+
+static const u32 msr_list[] = {
+	MSR_EFER, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,
+	MSR_KERNEL_GS_BASE, MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP,
+	MSR_IA32_SYSENTER_EIP, MSR_IA32_CR_PAT, MSR_IA32_TSC,
+	MSR_IA32_TSC_ADJUST, MSR_IA32_APICBASE, MSR_IA32_MCG_STATUS,
+	MSR_TSC_AUX,		/* last: not every processor has it */
+};
+
+/**
+ * msr_offer() - answer KVM_GET_MSR_INDEX_LIST
+ * @argp: how many it has room for; told how many there are
+ *
+ * Returns: 0, -E2BIG without the list, or -EFAULT.
+ * Context: may sleep.
+ */
+long msr_offer(struct kvm_msr_list __user *argp)
+{
+	u32 room, n = ARRAY_SIZE(msr_list) - !has_tsc_aux();
+
+	if (get_user(room, &argp->nmsrs) || put_user(n, &argp->nmsrs))
+		return -EFAULT;
+	if (room < n)
+		return -E2BIG;
+	return copy_to_user(argp->indices, msr_list, n * sizeof(u32)) ?
+		-EFAULT : 0;
+}
+
+#define MAX_MSRS 256
+
+/**
+ * msr_io() - answer KVM_GET_MSRS and KVM_SET_MSRS
+ * @vcpu: whose
+ * @argp: how many, and which
+ * @get: read them, not write
+ *
+ * Returns: how many went well, E2BIG, ENOMEM or EFAULT.
+ * Context: may sleep.
+ * Holds: vcpu->lock.
+ */
+long msr_io(struct vcpu *vcpu, struct kvm_msrs __user *argp, bool get)
+{
+	struct kvm_msr_entry *entry;
+	u32 n, i;
+
+	if (get_user(n, &argp->nmsrs))
+		return -EFAULT;
+	if (n >= MAX_MSRS)
+		return -E2BIG;
+	entry = memdup_user(argp->entries, n * sizeof(*entry));
+	if (IS_ERR(entry))
+		return PTR_ERR(entry);
+	for (i = 0; i < n; i++) {
+		if (!(get ? msr_read(vcpu, entry[i].index, &entry[i].data) :
+			    msr_set(vcpu, entry[i].index, entry[i].data)))
+			break;
+	}
+	if (get && copy_to_user(argp->entries, entry, n * sizeof(*entry)))
+		i = -EFAULT;
+	kfree(entry);
+	return (int)i;
 }

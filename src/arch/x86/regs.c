@@ -2,6 +2,7 @@
 /* Registers as the VMM reads and writes them. */
 #include <linux/kvm.h>
 #include <linux/uaccess.h>
+#include <asm/tsc.h>
 #include "svm.h"
 
 /* The numbers of the registers, in the order of struct kvm_regs. */
@@ -10,26 +11,33 @@ static const u8 reg_number[] = {
 	8, 9, 10, 11, 12, 13, 14, 15,
 };
 
-static void get_regs(struct arch_vcpu *arch, struct kvm_regs *regs)
+static int get_regs(struct vcpu *vcpu, void *data)
 {
-	u64 *field = (u64 *)regs;
+	const struct arch_vcpu *arch = &vcpu->arch;
+	struct kvm_regs *regs = data;
+	u64 *field = data;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(reg_number); i++)
 		field[i] = arch->regs[reg_number[i]];
 	regs->rip = arch->vmcb->save.rip;
 	regs->rflags = arch->vmcb->save.rflags;
+	return 0;
 }
 
-static void set_regs(struct arch_vcpu *arch, const struct kvm_regs *regs)
+static int set_regs(struct vcpu *vcpu, void *data)
 {
-	const u64 *field = (const u64 *)regs;
+	struct arch_vcpu *arch = &vcpu->arch;
+	const struct kvm_regs *regs = data;
+	const u64 *field = data;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(reg_number); i++)
 		arch->regs[reg_number[i]] = field[i];
 	arch->vmcb->save.rip = regs->rip;
 	arch->vmcb->save.rflags = regs->rflags | X86_EFLAGS_FIXED;
+	event_forget(vcpu);
+	return 0;
 }
 
 static void get_segment(const struct vmcb_seg *seg, struct kvm_segment *to)
@@ -94,11 +102,12 @@ static void set_segments(struct vmcb_save_area *save,
 	save->tr.attrib &= ~TSS_BUSY;
 }
 
-static void get_sregs(struct arch_vcpu *arch, struct kvm_sregs *sregs)
+static int get_sregs(struct vcpu *vcpu, void *data)
 {
+	struct arch_vcpu *arch = &vcpu->arch;
 	struct vmcb_save_area *save = &arch->vmcb->save;
+	struct kvm_sregs *sregs = data;
 
-	memset(sregs, 0, sizeof(*sregs));
 	get_segments(save, sregs);
 	sregs->gdt.base = save->gdtr.base;
 	sregs->gdt.limit = save->gdtr.limit;
@@ -114,6 +123,7 @@ static void get_sregs(struct arch_vcpu *arch, struct kvm_sregs *sregs)
 	if (arch->events.interrupt)
 		__set_bit(arch->events.vector,
 			  (unsigned long *)sregs->interrupt_bitmap);
+	return 0;
 }
 
 static bool modes_agree(const struct arch_vcpu *arch,
@@ -127,10 +137,11 @@ static bool modes_agree(const struct arch_vcpu *arch,
 	return !long_mode && !sregs->cs.l;
 }
 
-static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
+static int set_sregs(struct vcpu *vcpu, void *data)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
 	struct vmcb_save_area *save = &arch->vmcb->save;
+	const struct kvm_sregs *sregs = data;
 	unsigned long vector;
 
 	if (!modes_agree(arch, sregs) || !cr0_is_good(sregs->cr0) ||
@@ -153,6 +164,7 @@ static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 	}
 	arch->apic_base = sregs->apic_base;
 	arch->last_cpu = -1;
+	arch->unproved = true;
 	vector = find_first_bit((unsigned long *)sregs->interrupt_bitmap,
 				KVM_NR_INTERRUPTS);
 	if (vector < KVM_NR_INTERRUPTS)
@@ -160,122 +172,151 @@ static int set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 	return 0;
 }
 
-static void get_fpu(struct arch_vcpu *arch, struct kvm_fpu *fpu)
+static int get_debugregs(struct vcpu *vcpu, void *data)
 {
-	struct fxregs_state *fx = &arch->fpu.fpstate->regs.fxsave;
+	const struct arch_vcpu *arch = &vcpu->arch;
+	struct kvm_debugregs *to = data;
 
-	memset(fpu, 0, sizeof(*fpu));
-	memcpy(fpu->fpr, fx->st_space, sizeof(fpu->fpr));
-	memcpy(fpu->xmm, fx->xmm_space, sizeof(fx->xmm_space));
-	fpu->fcw = fx->cwd;
-	fpu->fsw = fx->swd;
-	fpu->ftwx = fx->twd;
-	fpu->last_opcode = fx->fop;
-	fpu->last_ip = fx->rip;
-	fpu->last_dp = fx->rdp;
-	fpu->mxcsr = fx->mxcsr;
+	memcpy(to->db, arch->dr, sizeof(to->db));
+	to->dr6 = arch->vmcb->save.dr6;
+	to->dr7 = arch->vmcb->save.dr7;
+	return 0;
 }
 
-static void set_fpu(struct arch_vcpu *arch, const struct kvm_fpu *fpu)
+static int set_debugregs(struct vcpu *vcpu, void *data)
 {
-	struct fpstate *state = arch->fpu.fpstate;
-	struct fxregs_state *fx = &state->regs.fxsave;
+	struct arch_vcpu *arch = &vcpu->arch;
+	const struct kvm_debugregs *from = data;
 
-	memcpy(fx->st_space, fpu->fpr, sizeof(fpu->fpr));
-	memcpy(fx->xmm_space, fpu->xmm, sizeof(fx->xmm_space));
-	fx->cwd = fpu->fcw;
-	fx->swd = fpu->fsw;
-	fx->twd = fpu->ftwx;
-	fx->fop = fpu->last_opcode;
-	fx->rip = fpu->last_ip;
-	fx->rdp = fpu->last_dp;
-	state->regs.xsave.header.xfeatures |= XFEATURE_MASK_FPSSE;
+	if (from->flags || from->dr6 >> 32 || from->dr7 >> 32)
+		return -EINVAL;
+	memcpy(arch->dr, from->db, sizeof(arch->dr));
+	arch->vmcb->save.dr6 = from->dr6;
+	arch->vmcb->save.dr7 = from->dr7;
+	svm_own_dr(arch);
+	return 0;
 }
 
-static long translate(struct vcpu *vcpu, struct kvm_translation __user *argp)
+static int interrupt(struct vcpu *vcpu, void *data)
 {
-	struct kvm_translation t;
-	int r;
+	const struct kvm_interrupt *want = data;
 
-	if (copy_from_user(&t, argp, sizeof(t)))
-		return -EFAULT;
-	r = guest_walk(vcpu, t.linear_address, 0, &t.physical_address);
-	t.valid = r > 0;
-	if (!t.valid)
-		t.physical_address = ~0ULL;
-	t.writeable = 1;
-	t.usermode = 0;
-	return copy_to_user(argp, &t, sizeof(t)) ? -EFAULT : 0;
+	if (want->irq >= KVM_NR_INTERRUPTS)
+		return -EINVAL;
+	event_interrupt(vcpu, want->irq);
+	return 0;
+}
+
+static int nmi(struct vcpu *vcpu, void *data)
+{
+	event_nmi(vcpu);
+	return 0;
+}
+
+static int get_events(struct vcpu *vcpu, void *data)
+{
+	event_get(vcpu, data);
+	return 0;
+}
+
+static int set_events(struct vcpu *vcpu, void *data)
+{
+	return event_set(vcpu, data);
+}
+
+static int translate(struct vcpu *vcpu, void *data)
+{
+	struct kvm_translation *t = data;
+	int r = guest_walk(vcpu, t->linear_address, 0, &t->physical_address);
+
+	t->valid = r > 0;
+	if (!t->valid)
+		t->physical_address = ~0ULL;
+	t->writeable = 1;
+	t->usermode = 0;
+	return 0;
+}
+
+static int get_mp_state(struct vcpu *vcpu, void *data)
+{
+	struct kvm_mp_state *mp = data;
+
+	mp->mp_state = KVM_MP_STATE_RUNNABLE;
+	return 0;
+}
+
+static int set_mp_state(struct vcpu *vcpu, void *data)
+{
+	const struct kvm_mp_state *mp = data;
+
+	return mp->mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
+}
+
+static int get_tsc_khz(struct vcpu *vcpu, void *data)
+{
+	return tsc_khz;
+}
+
+static const struct {
+	unsigned int cmd;
+	int (*answer)(struct vcpu *vcpu, void *data);
+} requests[] = {
+	{ KVM_GET_REGS, get_regs },
+	{ KVM_SET_REGS, set_regs },
+	{ KVM_GET_SREGS, get_sregs },
+	{ KVM_SET_SREGS, set_sregs },
+	{ KVM_GET_FPU, fpu_get },
+	{ KVM_SET_FPU, fpu_set },
+	{ KVM_GET_DEBUGREGS, get_debugregs },
+	{ KVM_SET_DEBUGREGS, set_debugregs },
+	{ KVM_GET_XCRS, xcrs_get },
+	{ KVM_SET_XCRS, xcrs_set },
+	{ KVM_GET_MP_STATE, get_mp_state },
+	{ KVM_SET_MP_STATE, set_mp_state },
+	{ KVM_GET_TSC_KHZ, get_tsc_khz },
+	{ KVM_INTERRUPT, interrupt },
+	{ KVM_NMI, nmi },
+	{ KVM_GET_VCPU_EVENTS, get_events },
+	{ KVM_SET_VCPU_EVENTS, set_events },
+	{ KVM_TRANSLATE, translate },
+};
+
+static long large_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
+{
+	switch (cmd) {
+	case KVM_GET_MSRS:
+		return msr_io(vcpu, argp, true);
+	case KVM_SET_MSRS:
+		return msr_io(vcpu, argp, false);
+	case KVM_GET_XSAVE:
+		return xsave_get(&vcpu->arch, argp);
+	case KVM_SET_XSAVE:
+		return xsave_set(&vcpu->arch, argp);
+	case KVM_GET_CPUID2:
+		return cpuid_get(&vcpu->arch, argp);
+	case KVM_SET_CPUID2:
+		return cpuid_set(&vcpu->arch, argp);
+	}
+	return -EINVAL;
 }
 
 long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 {
-	struct arch_vcpu *arch = &vcpu->arch;
-	union {
-		struct kvm_regs regs;
-		struct kvm_sregs sregs;
-		struct kvm_fpu fpu;
-		struct kvm_mp_state mp;
-		struct kvm_interrupt interrupt;
-		struct kvm_vcpu_events events;
-	} u;
+	u64 data[64] = {};
+	unsigned int i;
+	int r;
 
-	switch (cmd) {
-	case KVM_GET_REGS:
-		get_regs(arch, &u.regs);
-		return copy_to_user(argp, &u.regs, sizeof(u.regs)) ? -EFAULT : 0;
-	case KVM_SET_REGS:
-		if (copy_from_user(&u.regs, argp, sizeof(u.regs)))
-			return -EFAULT;
-		set_regs(arch, &u.regs);
-		event_forget(vcpu);
-		return 0;
-	case KVM_GET_SREGS:
-		get_sregs(arch, &u.sregs);
-		return copy_to_user(argp, &u.sregs, sizeof(u.sregs)) ? -EFAULT : 0;
-	case KVM_SET_SREGS:
-		if (copy_from_user(&u.sregs, argp, sizeof(u.sregs)))
-			return -EFAULT;
-		arch->unproved = true;
-		return set_sregs(vcpu, &u.sregs);
-	case KVM_GET_FPU:
-		get_fpu(arch, &u.fpu);
-		return copy_to_user(argp, &u.fpu, sizeof(u.fpu)) ? -EFAULT : 0;
-	case KVM_SET_FPU:
-		if (copy_from_user(&u.fpu, argp, sizeof(u.fpu)))
-			return -EFAULT;
-		set_fpu(arch, &u.fpu);
-		return 0;
-	case KVM_GET_MP_STATE:
-		u.mp.mp_state = KVM_MP_STATE_RUNNABLE;
-		return copy_to_user(argp, &u.mp, sizeof(u.mp)) ? -EFAULT : 0;
-	case KVM_SET_MP_STATE:
-		if (copy_from_user(&u.mp, argp, sizeof(u.mp)))
-			return -EFAULT;
-		return u.mp.mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
-	case KVM_SET_CPUID2:
-		return cpuid_set(arch, argp);
-	case KVM_GET_CPUID2:
-		return cpuid_get(arch, argp);
-	case KVM_TRANSLATE:
-		return translate(vcpu, argp);
-	case KVM_INTERRUPT:
-		if (copy_from_user(&u.interrupt, argp, sizeof(u.interrupt)))
-			return -EFAULT;
-		if (u.interrupt.irq >= KVM_NR_INTERRUPTS)
-			return -EINVAL;
-		event_interrupt(vcpu, u.interrupt.irq);
-		return 0;
-	case KVM_NMI:
-		event_nmi(vcpu);
-		return 0;
-	case KVM_GET_VCPU_EVENTS:
-		event_get(vcpu, &u.events);
-		return copy_to_user(argp, &u.events, sizeof(u.events)) ? -EFAULT : 0;
-	case KVM_SET_VCPU_EVENTS:
-		if (copy_from_user(&u.events, argp, sizeof(u.events)))
-			return -EFAULT;
-		return event_set(vcpu, &u.events);
+	BUILD_BUG_ON(sizeof(data) < sizeof(struct kvm_fpu));
+	for (i = 0; requests[i].cmd != cmd;) {
+		if (++i == ARRAY_SIZE(requests))
+			return large_ioctl(vcpu, cmd, argp);
 	}
-	return state_ioctl(vcpu, cmd, argp);
+	if (_IOC_DIR(cmd) & _IOC_WRITE &&
+	    copy_from_user(data, argp, _IOC_SIZE(cmd)))
+		return -EFAULT;
+	r = requests[i].answer(vcpu, data);
+	if (!r && _IOC_DIR(cmd) & _IOC_READ &&
+	    copy_to_user(argp, data, _IOC_SIZE(cmd)))
+		r = -EFAULT;
+	return r;
 }

@@ -143,8 +143,15 @@ bool msr_write(struct vcpu *vcpu, u32 index, u64 value);
 bool msr_set(struct vcpu *vcpu, u32 index, u64 value);
 
 struct kvm_msr_list;
+struct kvm_msrs;
 long msr_offer(struct kvm_msr_list __user *argp);
-long state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp);
+long msr_io(struct vcpu *vcpu, struct kvm_msrs __user *argp, bool get);
+int fpu_get(struct vcpu *vcpu, void *data);
+int fpu_set(struct vcpu *vcpu, void *data);
+int xcrs_get(struct vcpu *vcpu, void *data);
+int xcrs_set(struct vcpu *vcpu, void *data);
+long xsave_get(struct arch_vcpu *arch, void __user *argp);
+long xsave_set(struct arch_vcpu *arch, void __user *argp);
 
 struct kvm_cpuid2;
 long cpuid_set(struct arch_vcpu *arch, struct kvm_cpuid2 __user *argp);
