@@ -36,6 +36,7 @@ for program in apart hidden hostile large; do
 	MODULE=twill LIMIT=300 tests/vm/try.sh $out/$program
 done
 MODULE=twill tests/vm/try.sh $out/control alone
+MODULE=twill tests/vm/try.sh $out/registers alone
 
 # All of them once more, in one boot of the debug kernel.
 eval "$(tests/vm/kernel.sh debug)"
@@ -50,7 +51,7 @@ cat >$out/debug/run <<'END'
 insmod ./twill.ko
 ln -sf twill /dev/kvm
 for p in real-mode modes traps events mmio walk state timers apart hidden \
-		hostile control "control alone" registers; do
+		hostile control "control alone" registers "registers alone"; do
 	./$p >said || { cat said; echo "$p: status $?"; exit 1; }
 done
 rmmod twill

@@ -49,7 +49,9 @@ TRY(13, "wrmsr VM_HSAVE_PA", WRMSR(0xc0010117), GP, 0, 0);
 TRY(14, "rdmsr SMBASE", RDMSR(0xc0010111), GP, 0, 0);
 TRY(15, "rdmsr x2APIC", RDMSR(0x802), GP, 0, 0);
 TRY(16, "wrmsr x2APIC ICR", WRMSR(0x830), GP, 0, 0);
-TRY(17, "wrmsr MTRR", WRMSR(0x200), GP, 0, 0);
+TRY(17, "wrmsr MTRR, which remembers and does nothing",
+    "mov $0x200, %ecx; mov $6, %eax; cdq; wrmsr; xor %eax, %eax; rdmsr",
+    GOES_ON, 6, ~0ULL);
 TRY(18, "rdmsr out of the map's ranges", RDMSR(0x40000000), GP, 0, 0);
 TRY(19, "rdmsr EFER: no SVME", RDMSR(0xc0000080), GOES_ON, 0, 0x1000);
 TRY(20, "wrmsr EFER with SVME",
