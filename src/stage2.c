@@ -67,13 +67,13 @@ static u64 *stage2_child(u64 entry)
 	return phys_to_virt(arch_stage2_phys(entry));
 }
 
-struct visit {
+struct walk {
 	bool (*entry)(struct stage2 *stage2, u64 *entry, int level);
 	struct stage2 *stage2;
 	bool tables;	/* a table that lies in the range counts as an entry */
 };
 
-static bool stage2_visit(const struct visit *visit, u64 *table, int level,
+static bool stage2_walk(const struct walk *walk, u64 *table, int level,
 			 gfn_t first, gfn_t end)
 {
 	gfn_t size = 1ULL << (9 * (level - 1));	/* of one entry, in frames */
@@ -87,10 +87,10 @@ static bool stage2_visit(const struct visit *visit, u64 *table, int level,
 		if (!arch_stage2_present(*entry))
 			continue;
 		if (arch_stage2_is_leaf(*entry, level) ||
-		    (visit->tables && next - gfn == size))
-			any |= visit->entry(visit->stage2, entry, level);
+		    (walk->tables && next - gfn == size))
+			any |= walk->entry(walk->stage2, entry, level);
 		else
-			any |= stage2_visit(visit, stage2_child(*entry), level - 1,
+			any |= stage2_walk(walk, stage2_child(*entry), level - 1,
 					    gfn, next);
 	}
 	return any;
@@ -168,15 +168,16 @@ static bool clear_entry(struct stage2 *stage2, u64 *entry, int level)
  */
 bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end)
 {
-	struct visit unmap = { clear_entry, &vm->stage2, true };
+	struct walk unmap = { clear_entry, &vm->stage2, true };
 
 	lockdep_assert_held(&vm->mmu_lock);
 	if (!vm->stage2.root)
 		return false;
 	step(stage2_unmap, vm);
-	return stage2_visit(&unmap, vm->stage2.root, STAGE2_LEVELS,
+	return stage2_walk(&unmap, vm->stage2.root, STAGE2_LEVELS,
 			    first, end);
 }
+
 static u64 *stage2_piece(struct vm *vm, gfn_t gfn)
 {
 	u64 *top = &vm->stage2.root[stage2_index(gfn, STAGE2_LEVELS)];
@@ -256,14 +257,13 @@ u64 *stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 			break;
 		if (!arch_stage2_present(*entry)) {
 			table = pool->table[--pool->n];
-			/* after its zeros; pairs with the walk, in hardware */
-			smp_store_release(entry,
+			arch_stage2_write(entry,
 					  arch_stage2_table(virt_to_phys(table)));
 		}
 		table = stage2_child(*entry);
 	}
 	pfn = round_down(pfn, 1ULL << (9 * (level - 1)));
-	WRITE_ONCE(*entry, arch_stage2_leaf(pfn, writable, level));
+	arch_stage2_write(entry, arch_stage2_leaf(pfn, writable, level));
 	if (level == 1)
 		step(stage2_map, vm);
 	else
@@ -292,7 +292,7 @@ void stage2_map_more(struct vm *vm, u64 *entry, struct page **page,
 
 		if (arch_stage2_present(*++entry))
 			continue;
-		WRITE_ONCE(*entry, arch_stage2_clear_young(leaf));
+		arch_stage2_write(entry, arch_stage2_clear_young(leaf));
 		step(stage2_map_more, vm);
 	}
 }
@@ -323,7 +323,7 @@ static bool clear_young(struct stage2 *stage2, u64 *entry, int level)
  */
 bool stage2_age(struct vm *vm, gfn_t first, gfn_t end, bool clear)
 {
-	struct visit age = {
+	struct walk age = {
 		clear ? clear_young : test_young, &vm->stage2, false,
 	};
 
@@ -331,7 +331,7 @@ bool stage2_age(struct vm *vm, gfn_t first, gfn_t end, bool clear)
 	if (!vm->stage2.root)
 		return false;
 	step(stage2_age, vm);
-	return stage2_visit(&age, vm->stage2.root, STAGE2_LEVELS, first, end);
+	return stage2_walk(&age, vm->stage2.root, STAGE2_LEVELS, first, end);
 }
 
 /**

@@ -63,6 +63,12 @@ static inline u64 arch_stage2_clear_young(u64 entry)
 	return entry & ~(u64)MODEL_YOUNG;
 }
 
+static inline void arch_stage2_write(u64 *entry, u64 value)
+{
+	/* first what it leads to; pairs with the acquire in model_walk() */
+	smp_store_release(entry, value);
+}
+
 /* How long a guest-physical address may be. */
 static inline unsigned int arch_phys_bits(void)
 {

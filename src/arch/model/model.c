@@ -16,7 +16,7 @@ static u64 model_walk(struct vcpu *vcpu, gfn_t gfn)
 	for (level = STAGE2_LEVELS; table; level--) {
 		gfn_t size = 1ULL << (9 * (level - 1));	/* in frames */
 		u64 *at = &table[gfn / size % STAGE2_ENTRIES];
-		/* what it leads to is read after it: see stage2_map() */
+		/* what it leads to is read after it: see arch_stage2_write() */
 		u64 entry = smp_load_acquire(at);
 
 		if (!arch_stage2_present(entry))

@@ -6,6 +6,7 @@
 #include <linux/kvm.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
+#include <asm/barrier.h>
 #include <asm/fpu/types.h>
 #include <asm/pgtable_types.h>
 #include <asm/processor.h>
@@ -133,6 +134,12 @@ static inline u64 arch_stage2_leaf(u64 pfn, bool writable, int level)
 	return pfn << PAGE_SHIFT | _PAGE_PRESENT | _PAGE_USER |
 	       _PAGE_ACCESSED | (writable ? _PAGE_RW : 0) |
 	       (level > 1 ? _PAGE_PSE : 0);
+}
+
+/* Write an entry that leads somewhere, in a table that processors may read. */
+static inline void arch_stage2_write(u64 *entry, u64 value)
+{
+	smp_store_release(entry, value);
 }
 
 static inline bool arch_stage2_present(u64 entry)
