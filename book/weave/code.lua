@@ -20,10 +20,16 @@ return function(book)
 		return file:match('^src/vmm/') or file:match('^src/guest/') or 'module'
 	end
 
-	-- The definition that a name in this file means; without a file, the first.
-	function code.definition(key, file)
+	-- The definition that a name in this file means; without a file, in the
+	-- prose of this chapter.
+	function code.definition(key, file, chapter)
 		local defs = book.defs[key] or {}
 		if not file then
+			for _, d in ipairs(defs) do
+				if d.piece.stem == chapter then
+					return d.piece
+				end
+			end
 			return defs[1] and defs[1].piece
 		end
 		for _, d in ipairs(defs) do

@@ -97,9 +97,11 @@ local function name(el)
 	if not book.defs[tag or ''] then
 		tag, rest = text:match('^([%a_][%w_]*)(.*)$')
 	end
+	local chapter = where:match('([^/]*)%.nw:')
 	local target = file and file.pieces[1] or
-		(book.defs[tag or ''] and code.definition(tag)) or
-		(tag and not text:match('[.>]') and code.definition('struct ' .. tag))
+		(book.defs[tag or ''] and code.definition(tag, nil, chapter)) or
+		(tag and not text:match('[.>]') and
+			code.definition('struct ' .. tag, nil, chapter))
 	if printed then
 		local shown = latex.inline(text)
 		return raw(target and '\\hyperref[' .. target.label .. ']{' .. shown .. '}' or

@@ -117,8 +117,12 @@ END
 	cat >"$work/book/03-three.nw" <<'END'
 # Three {#three part="Appendices"}
 
+[[main]] ends.
+
 <<src/three.c>>=
-int three;
+int main(void)
+{
+}
 @
 END
 	printf '// From a to b.\na -> b\n' >"$work/book/way.dot"
@@ -159,7 +163,8 @@ code() {
 prose() {
 	has 01-one.html '<code><a href="#c-src-one-c">put</a></code> frees' \
 		'<a href="02-two.html">Two</a>' 'Literate Programming Simplified' \
-		'<a href="02-two.html">' 'id="one-again-again"'
+		'<a href="02-two.html">' 'id="one-again-again"' &&
+	has 03-three.html '<a href="#c-src-three-c">main</a></code> ends'
 }
 
 # What is no name of the program's stays as it is written.
