@@ -144,7 +144,7 @@ def mutants(file, lines):
                 a, b = lines[i], lines[i + 1]
                 if not (statement(lines, i) and statement(lines, i + 1)) or \
                         body_of_if(lines, i) or "step(" in a + b or \
-                        re.match(r"\s*(struct|int|bool|u64|unsigned) ", a) or \
+                        re.match(r"\s*(struct|int|bool|u64|unsigned|gfn_t|long) ", a) or \
                         re.match(r"\s*", a).group() != \
                         re.match(r"\s*", b).group():
                     continue

@@ -359,6 +359,13 @@ static void run_asking_once(void)
 SCENARIO("read-then-write", "a page is read, then written to: one fault",
 	 setup_read, close_all, run_asking_once);
 
+/* The other page lies above, or below. */
+static void setup_below(void)
+{
+	spare = u_memory(PAGE);
+	setup();
+}
+
 /* An invalidation that ends meanwhile costs a fault its answer, once. */
 static void run_asking_twice(void)
 {
@@ -368,13 +375,8 @@ static void run_asking_twice(void)
 
 SCENARIO("fault-beside-unmap", "a fault does not wait for what is taken elsewhere",
 	 setup_spare, close_all, run_asking_twice, take_spare);
-
-/* The other page lies above, or below. */
-static void setup_below(void)
-{
-	spare = u_memory(PAGE);
-	setup();
-}
+SCENARIO("fault-above-unmap", "... below it",
+	 setup_below, close_all, run_asking_twice, take_spare);
 
 SCENARIO("fault-vs-two-unmaps", "two pages are taken back, one of which the guest faults on",
 	 setup_spare, close_all, run, take_back, take_spare);
@@ -445,3 +447,19 @@ static void run_and_close(void)
 
 SCENARIO("pieces-vs-unmap", "... and a page of the other is taken back meanwhile",
 	 setup_pieces, run_and_close, slot_gone, lose_spare);
+
+/* Whatever the guest had before, it finds no memory there now. */
+static void find_nothing(void)
+{
+	struct model_script s = { .n = 1, .op = { { .kind = MODEL_TOUCH } } };
+	struct kvm_run *run = u_mmap(vcpu, 2 * PAGE);
+
+	u_assert(run && !u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(run->exit_reason == KVM_EXIT_MMIO);
+	u_munmap(run, 2 * PAGE);
+	close_all();
+}
+
+SCENARIO("removed-is-gone", "a slot is removed while the guest faults, and nothing is left",
+	 setup, find_nothing, run_to_end, remove_slot);
