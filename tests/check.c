@@ -47,6 +47,8 @@ static const struct check checks[] = {
 	  "make check-programs", true, 15 },
 	{ "bench", "the benchmark runs on Twill, the bare loop and KVM",
 	  "make bench QUICK=1", true, 10 },
+	{ "model", "the kernel's own litmus tests: never is never",
+	  "make check-model", true, 10 },
 	{ "litmus", "a kernel's tasks see nothing that the explorer's do not",
 	  "make check-litmus", true, 10 },
 	{ "kernel", "a debug kernel, built unless it is in the cache",

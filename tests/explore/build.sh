@@ -81,6 +81,9 @@ trap 'rm -rf "$work"' EXIT
 		'tests/explore/scenarios/*.c'
 	list subject "$root" "$subject -DTWILL_MODULE=litmus -DLITMUS" \
 		'tests/explore/litmus/*.c'
+	[ -z "${MORE_LITMUS:-}" ] || list subject "$MORE_LITMUS" \
+		"$subject -DTWILL_MODULE=litmus -DLITMUS" \
+		'tests/explore/litmus/*.c'
 	list runtime "$root" "$runtime" "$main" \
 		'tests/explore/{engine,shim,detectors,report}/*.c'
 } | tr '\n' '\0' | xargs -0 -r -n1 -P"$(nproc)" bash -c 'object "$1"' _ |

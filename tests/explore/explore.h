@@ -18,6 +18,8 @@
 
 /* The claim that all orders were run; of writes, all tasks see the same one. */
 #define COMPLETE	"complete, sequentially consistent"
+/* ... or not: so many accesses miss a write that is late. */
+#define COMPLETE_LATE	"complete, writes late %d times"
 
 /* A scenario: scenario.h has the macro that declares one. */
 struct scenario {
@@ -77,6 +79,7 @@ struct options {
 	int first;
 	long budget;			/* executions; 0: the default */
 	int faults;			/* more than the scenario's own */
+	int late;			/* so many reads may miss a write */
 	bool complete;			/* then without a bound, then sampled */
 	bool unreduced;			/* every order, equivalent or not */
 	bool states;			/* collect final states; go on */

@@ -41,6 +41,21 @@ check-explore: build/test-explore build/explore
 check-litmus: build/explore | build/stamps/need-vm
 	@$(EXPLORE)/booted/compare.py
 
+# What the kernel's memory model says may be seen, and what may not.
+build/stamps/need-model: $(EXPLORE)/explore.mk
+	@tests/need.sh linux-source xz-utils
+	@mkdir -p $(@D) && touch $@
+
+.PHONY: check-model
+check-model: build/explore | build/stamps/need-model
+	@$(EXPLORE)/memory-model.py
+
+build/recorded/instrument-model.txt: build/explore \
+		| build/stamps/need-model
+	@mkdir -p $(@D)
+	@$(EXPLORE)/memory-model.py >$@.new
+	@mv $@.new $@
+
 # Runs that the book shows. The table of a variant is named after it.
 build/recorded/explore-%.txt: build/explore
 	@mkdir -p $(@D)

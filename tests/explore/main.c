@@ -80,6 +80,11 @@ static void set_faults(const char *arg)
 	asked.o.faults = number(arg);
 }
 
+static void set_late(const char *arg)
+{
+	asked.o.late = number(arg);
+}
+
 static void set_budget(const char *arg)
 {
 	asked.o.budget = number(arg);
@@ -147,6 +152,8 @@ static const struct word {
 	{ "--bound", "N", "so many preemptions at most (2)", set_bound },
 	{ "--complete", NULL, "then go on without a bound", set_complete },
 	{ "--faults", "N", "so many allocations may fail", set_faults },
+	{ "--late-writes", "N", "so many accesses may miss a marked write",
+	  set_late },
 	{ "--budget", "N", "stop after so many executions", set_budget },
 	{ "--no-lock-order", NULL, "the accident, not the circle of locks",
 	  set_no_order },

@@ -254,6 +254,37 @@ START_TEST(counts_sections)
 }
 END_TEST
 
+/* What is found when so many accesses may miss a late write. */
+static const struct {
+	const char *scenario;
+	bool found;
+} lates[] = {
+	{ "late-pair", true }, { "late-pair-barrier", false },
+	{ "late-pair-release", false }, { "late-flags", true },
+	{ "late-flags-fenced", false }, { "late-own", false },
+	{ "late-own-three", false }, { "late-completion", false },
+};
+
+#define NLATES (int)(sizeof(lates) / sizeof(lates[0]))
+
+START_TEST(sees_late_writes)
+{
+	const char *name = lates[_i].scenario;
+	struct result *r = run(name, (struct options){ .bound = 3 });
+
+	ck_assert_str_eq(r->found.class, "none");
+	r = run(name, (struct options){ .bound = 3, .late = 8 });
+	ck_assert_str_eq(r->found.class, lates[_i].found ? "assertion" :
+			 "none");
+	r = run(name, (struct options){ .bound = -1, .complete = true,
+				        .late = 8 });
+	ck_assert_str_eq(r->found.class, lates[_i].found ? "assertion" :
+			 "none");
+	if (!lates[_i].found)
+		ck_assert_str_eq(r->claim, "complete, writes late 8 times");
+}
+END_TEST
+
 /* The final states and failures of all orders, found in three ways. */
 static struct result *states(const char *name, struct options o)
 {
@@ -308,6 +339,24 @@ START_TEST(reduction_loses_nothing)
 				.first = 1000, .bound = 1000 }));
 	same_states(s->name, all, states(s->name, (struct options){
 				.bound = -1, .complete = true }));
+}
+END_TEST
+
+START_TEST(reduction_keeps_late_writes)
+{
+	static const char *const names[] = {
+		"saw-buffer", "saw-buffer-mb", "saw-coherence", "saw-message",
+		"late-pair", "late-flags", "late-own-three", "rcu", "wait",
+	};
+	struct result *all;
+
+	all = states(names[_i], (struct options){ .first = 1000,
+			.bound = 1000, .late = 8, .unreduced = true });
+	ck_assert_str_eq(all->claim, "complete, writes late 8 times");
+	same_states(names[_i], all, states(names[_i], (struct options){
+			.first = 1000, .bound = 1000, .late = 8 }));
+	same_states(names[_i], all, states(names[_i], (struct options){
+			.bound = -1, .complete = true, .late = 8 }));
 }
 END_TEST
 
@@ -396,6 +445,21 @@ START_TEST(core_is_sound)
 		n++;
 	}
 	ck_assert_int_ge(n, 60);
+}
+END_TEST
+
+/* ... and with a write that is late, as far as one preemption goes. */
+START_TEST(core_bears_late_writes)
+{
+	const struct scenario *const *s = __start_twill_scenarios + _i;
+	struct result *r;
+
+	if (s >= __stop_twill_scenarios || (*s)->bare)
+		return;
+	r = run((*s)->name, (struct options){ .bound = 1, .late = 1 });
+	ck_assert_msg(!strcmp(r->found.class, "none"),
+		      "%s: %s of %s in %s", (*s)->name, r->found.class,
+		      r->found.object, r->found.function);
 }
 END_TEST
 
@@ -535,6 +599,7 @@ int main(void)
 
 	tcase_add_loop_test(t, finds_bug, 0, NBUGS);
 	tcase_add_loop_test(t, stays_silent, 0, NSOUND);
+	tcase_add_loop_test(t, sees_late_writes, 0, NLATES);
 	suite_add_tcase(suite, t);
 	t = tcase_create("search");
 	tcase_set_timeout(t, 60);
@@ -542,6 +607,7 @@ int main(void)
 	tcase_add_loop_test(t, counts_sections, 0,
 			    sizeof(grids) / sizeof(grids[0]));
 	tcase_add_loop_test(t, reduction_loses_nothing, 0, 250);
+	tcase_add_loop_test(t, reduction_keeps_late_writes, 0, 9);
 	tcase_add_loop_test(t, reduction_keeps_the_core, 0, 200);
 	tcase_add_test(t, is_deterministic);
 	tcase_add_test(t, stops_at_budget);
@@ -554,6 +620,7 @@ int main(void)
 			    sizeof(members) / sizeof(members[0]));
 	tcase_add_test(t, steps_by_hand);
 	tcase_add_test(t, core_is_sound);
+	tcase_add_loop_test(t, core_bears_late_writes, 0, 400);
 	suite_add_tcase(suite, t);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -10,7 +10,7 @@ shift 2
 eval "$("$vm/kernel.sh" "$kind")"
 mkdir -p "$out/tree"
 cp "$here"/{Kbuild,runner.c,kernel.h} "$here/../scenario.h" \
-	"$here"/../litmus/{classics,locks,memory,outcomes,races,returns,sharing,waiting}.c \
+	"$here"/../litmus/{classics,late,locks,memory,outcomes,races,returns,sharing,waiting}.c \
 	"$out/tree"
 mkdir -p "$out/module-$kind" "$out/payload"
 cp "$here/sections.ld" "$out/module-$kind"

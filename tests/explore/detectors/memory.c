@@ -300,6 +300,8 @@ static inline void plain(uintptr_t addr, size_t size, bool write,
 			cur->marked_write = 0;
 		return;
 	}
+	if (nlate)
+		late_settle(addr, size);
 	race_access(o, addr, size, write, false, pc);
 }
 
@@ -351,6 +353,8 @@ void __tsan_##name(void *p)					\
 {								\
 	visible(write ? "write once" : "read once", NULL, HERE, NULL, NULL); \
 	marked_access(p, size, write, HERE);			\
+	if (nlate)						\
+		late_settle((uintptr_t)p, size);		\
 }
 
 #define ALL_SIZES(M, prefix, write)				\

@@ -120,6 +120,7 @@ extern struct options opts;
 extern const struct scenario *running;
 int choose(int n, const char *who, bool free);
 bool may_fail(const char *what, unsigned long pc);
+bool is_late(void);
 void choices_reset(void);
 bool is_unbound(void);
 bool soft_finding(const char *class, unsigned long pc);
@@ -346,6 +347,15 @@ void put_module(struct module *m, unsigned long pc);
 void kernel_reset(void);
 void check_files(void);
 void run_task_works(void);
+
+/* late.c: writes that others do not see yet */
+extern int nlate;
+extern bool keeps_late;		/* the operation to come leaves them late */
+void late_setup(void *at);
+void late_flush(int task);
+void late_flush_all(void);
+void late_settle(uintptr_t at, size_t size);
+void *late_access(void *p, size_t size, bool write, bool once);
 
 /* slab.c */
 void *allocate(size_t size, size_t align, unsigned int flags, const char *name,

@@ -40,6 +40,7 @@ struct link links[MAX_LINKS];	/* of a circle, when one is found */
 int nlinks;
 struct result *result;
 unsigned int check;
+bool keeps_late;
 
 void co_switch(void **from, void *to);
 asm(".text\n.globl co_switch\n.type co_switch, @function\nco_switch:\n"
@@ -328,7 +329,9 @@ void wait_for(const char *op, const char *name, unsigned long pc,
 	      ready_fn ready, void *arg)
 {
 	const void *lock = cur->op_lock;
+	bool keeps = keeps_late;
 
+	keeps_late = false;
 again:
 	cur->op_lock = lock;
 	cur->op = op;
@@ -344,6 +347,8 @@ again:
 	pick_next();
 	if (exploring)
 		begin_event(pc, dpor_node());
+	if (nlate && !keeps)
+		late_flush(cur->id);
 	if (cur->guest && !cur->halted && guest_take())
 		goto again;
 	cur->ready = NULL;
@@ -441,10 +446,12 @@ static void main_task(void)
 		}
 	exploring = true;
 	wait_for("join", "tasks", 0, all_done, NULL);
+	late_flush_all();
 	race_join();
 	if (s->end)
 		s->end();
 	wait_for("join", "work", 0, all_done, NULL);
+	late_flush_all();
 	race_join();
 	check_files();
 	check_leaks(false);
@@ -478,6 +485,8 @@ void execute(void)
 	order_begin();
 	starting = exploring = false;
 	living = 0;
+	nlate = 0;
+	keeps_late = false;
 	operations = 0;
 	choices_reset();
 	check = 2166136261u;
@@ -509,6 +518,10 @@ void prepare_tasks(void)
 	for (i = 0; i < NR_TASKS; i++)
 		mprotect(stacks + (i * 2 + 1) * STACK_SIZE, STACK_SIZE,
 			 PROT_READ | PROT_WRITE);
+	/* Where a stack more would be: the code under test may write there. */
+	mprotect(stacks + (NR_TASKS * 2 + 1) * STACK_SIZE, STACK_SIZE,
+		 PROT_READ | PROT_WRITE);
+	late_setup(stacks + (NR_TASKS * 2 + 1) * STACK_SIZE);
 	stacks_start = (uintptr_t)stacks;
 	stacks_end = stacks_start + (NR_TASKS + 1) * 2 * STACK_SIZE;
 	sigaltstack(&ss, NULL);

@@ -36,7 +36,7 @@ struct choice {
 static enum how how;
 static struct choice choices[MAX_CHOICES];
 static int nchoices, next_choice;
-static int point, preemptions, faults, bound;
+static int point, preemptions, faults, lates, bound;
 static int most_events;
 static bool pruned, redundant, gone_astray;
 static struct step *asked;
@@ -56,7 +56,7 @@ bool is_unbound(void)
 
 void choices_reset(void)
 {
-	next_choice = point = preemptions = faults = 0;
+	next_choice = point = preemptions = faults = lates = 0;
 	redundant = false;
 	memset(met, 0, nschedule);
 	dpor_start();
@@ -137,33 +137,45 @@ int choose(int n, const char *who, bool free)
 	return i;
 }
 
-/* Does it fail this time? Each time that it could is a choice. */
-bool may_fail(const char *what, unsigned long pc)
+/* What is nobody's choice, but chance: does it turn out so, this time? */
+static bool by_chance(void)
 {
 	static const char outcomes[] = { 0, 1 };
-	bool fails;
 	int at = point;
+	bool so;
 
-	if (faults == opts.faults || cur->id == MAIN_TASK)
-		return false;
-	if (how == UNBOUND) {
-		fails = dpor_fault();
-	} else if (how == SAMPLED) {
-		fails = sample_fault();
-		if (fails) {
-			schedule[nschedule].point = point;
-			schedule[nschedule++].task = '!';
-		}
-		point++;
-	} else {
-		point++;
-		fails = how == REPLAYED ? schedule_at(at) == '!' :
-			next_of(at, 2, outcomes, true) > 0;
+	if (how == UNBOUND)
+		return dpor_fault();
+	point++;
+	if (how == REPLAYED)
+		return schedule_at(at) == '!';
+	if (how != SAMPLED)
+		return next_of(at, 2, outcomes, true) > 0;
+	so = sample_fault();
+	if (so) {
+		schedule[nschedule].point = at;
+		schedule[nschedule++].task = '!';
 	}
-	faults += fails;
-	if (fails)
-		note("fails", what, pc);
-	return fails;
+	return so;
+}
+
+bool may_fail(const char *what, unsigned long pc)
+{
+	if (faults == opts.faults || cur->id == MAIN_TASK || !by_chance())
+		return false;
+	faults++;
+	note("fails", what, pc);
+	return true;
+}
+
+/* Does the task that comes by miss what is on its way? */
+bool is_late(void)
+{
+	if (lates == opts.late || cur->id == MAIN_TASK || !by_chance())
+		return false;
+	lates++;
+	watch("misses a write");
+	return true;
 }
 
 /* The choices of this execution so far, as a schedule. */
@@ -406,6 +418,15 @@ static bool out_of_budget(long otherwise)
 	return true;
 }
 
+static void say_complete(void)
+{
+	if (opts.late)
+		snprintf(result->claim_text, sizeof(result->claim_text),
+			 COMPLETE_LATE, opts.late);
+	else
+		strcpy(result->claim_text, COMPLETE);
+}
+
 /* All orders with at most so many preemptions. False: that is the end. */
 static bool search_bound(void)
 {
@@ -432,7 +453,7 @@ again:
 			return false;
 	} while (next_execution());
 	if (!pruned)
-		strcpy(result->claim_text, COMPLETE);
+		say_complete();
 	else
 		snprintf(result->claim_text, sizeof(result->claim_text),
 			 "bound %d exhausted", bound);
@@ -454,7 +475,7 @@ static bool search_unbound(void)
 		if (result->executions - before >= budget(UNBOUNDED))
 			return true;
 	} while (dpor_next());
-	strcpy(result->claim_text, COMPLETE);
+	say_complete();
 	return false;
 }
 

@@ -310,30 +310,40 @@ void check_user_return(unsigned long pc)
 
 /* Marked accesses and counts. */
 
-void shim_marked(const char *op, const char *name, const void *p, size_t size,
-		 int how)
+void *shim_marked(const char *op, const char *name, const void *p, size_t size,
+		  int how)
 {
+	void *at = (void *)p;
+
+	/* A read does not wait for what its task has written. */
+	keeps_late = how & SHIM_ONCE || !(how & SHIM_WRITES);
 	visible(op, name, HERE, NULL, NULL);
 	marked_access(p, size, how & SHIM_WRITES, HERE);
+	if (opts.late)
+		at = late_access(at, size, how & SHIM_WRITES, how & SHIM_ONCE);
 	/* The compiler announces it once more. */
-	cur->marked_read = (uintptr_t)p;
-	cur->marked_write = how & SHIM_WRITES ? (uintptr_t)p : 0;
+	cur->marked_read = at == p ? (uintptr_t)p : 0;
+	cur->marked_write = how & SHIM_WRITES ? cur->marked_read : 0;
 	if (how & SHIM_FENCE)
 		fence(true, true);
 	if (how & SHIM_ACQUIRES)
 		acquire(p);
 	if (how & SHIM_RELEASES)
 		release(p);
+	return at;
 }
 
 void shim_has_read(const char *name)
 {
+	keeps_late = true;
 	wait_for("has read", name, HERE, NULL, NULL);
 }
 
 void shim_fence(bool before, bool after)
 {
 	fence(before, after);
+	if (before && nlate)
+		late_flush(cur->id);
 }
 
 void shim_quiet(int n)

@@ -6,10 +6,11 @@
 
 enum {
 	SHIM_READS, SHIM_WRITES = 1, SHIM_ACQUIRES = 2, SHIM_RELEASES = 4,
-	SHIM_FENCE = 8, SHIM_FULL = 15
+	SHIM_FENCE = 8, SHIM_FULL = 15,
+	SHIM_ONCE = 16		/* made where shim_marked() says; see late.c */
 };
-void shim_marked(const char *op, const char *name, const void *p, size_t size,
-		 int how);
+void *shim_marked(const char *op, const char *name, const void *p, size_t size,
+		  int how);
 void shim_fence(bool before, bool after);
 void shim_quiet(int n);
 void shim_has_read(const char *name);
@@ -23,8 +24,8 @@ void shim_has_read(const char *name);
 #define SHIM_READ(x, name, how) ({						\
 	typeof(x) *once_ = (typeof(x) *)&(x);				\
 	const bool ptr_ = __builtin_classify_type(*once_) == 5;		\
-	shim_marked("read", name, once_, sizeof(*once_),			\
-		    ptr_ ? SHIM_ACQUIRES : (how));			\
+	once_ = shim_marked("read", name, once_, sizeof(*once_),		\
+			    SHIM_ONCE | (ptr_ ? SHIM_ACQUIRES : (how)));	\
 	typeof(x) value_ = *once_;					\
 	if (ptr_)							\
 		shim_has_read(name);					\
@@ -32,11 +33,11 @@ void shim_has_read(const char *name);
 #define SHIM_WRITE(x, name, v, how) do {					\
 	typeof(x) *once_ = (typeof(x) *)&(x);				\
 	typeof(x) value_ = (v);						\
-	shim_marked("write", name, once_, sizeof(*once_), how);		\
+	once_ = shim_marked("write", name, once_, sizeof(*once_), how);	\
 	*once_ = value_;						\
 } while (0)
 #define READ_ONCE(x)		SHIM_READ(x, #x, SHIM_READS)
-#define WRITE_ONCE(x, v)	SHIM_WRITE(x, #x, v, SHIM_WRITES)
+#define WRITE_ONCE(x, v)	SHIM_WRITE(x, #x, v, SHIM_WRITES | SHIM_ONCE)
 #define smp_load_acquire(p)	SHIM_READ(*(p), &#p[*#p == '&'], SHIM_ACQUIRES)
 #define smp_store_release(p, v)	\
 	SHIM_WRITE(*(p), &#p[*#p == '&'], v, SHIM_WRITES | SHIM_RELEASES)

@@ -27,6 +27,7 @@ typedef struct spinlock {
 #define spin_lock_irqsave(s, f)	do { local_irq_save(f); spin_lock(s); } while (0)
 #define spin_unlock_irqrestore(s, f) \
 	do { spin_unlock(s); local_irq_restore(f); } while (0)
+#define smp_mb__after_spinlock()	smp_mb()
 #define assert_spin_locked(s)	lockdep_assert_held(s)
 
 #include <linux/rwlock.h>
