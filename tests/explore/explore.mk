@@ -107,25 +107,18 @@ build/recorded/instrument-kernel.txt: build/explore | build/stamps/need-vm
 
 # The core with the vCPU's reference taken after its descriptor is installed.
 build/recorded/instrument-first.txt: build/explore
-	@rm -rf build/first && mkdir -p $(@D) build/first
-	@cp -r src build/first
-	@sed -i -e '/^static int vcpu_publish/,/^}/{ /^\tvm_get(vm);/d' \
-		-e 's/^\tfd_install(fd, file);/&\n\tvm_get(vm);/; }' \
-		build/first/src/vcpu.c
-	@! cmp -s src/vcpu.c build/first/src/vcpu.c
-	@$(EXPLORE)/build.sh build/first build/first/explore
-	@build/first/explore vcpu-vs-guess >$@.new || [ $$? = 1 ]
+	@mkdir -p $(@D)
+	@$(EXPLORE)/broken.sh first src/vcpu.c \
+		'/^static int vcpu_publish/,/^}/{/^\tvm_get(vm);/d;s/^\tfd_install(fd, file);/&\n\tvm_get(vm);/}' \
+		vcpu-vs-guess >$@.new
 	@mv $@.new $@
 
-# The core with a line put back as it was; the report, without its table.
+# A line put back as it was; the report, without its table.
 build/recorded/instrument-finding.txt: build/explore
-	@rm -rf build/finding && mkdir -p $(@D) build/finding
-	@cp -r src build/finding
-	@sed -i 's/smp_store_release(entry,/WRITE_ONCE(*entry,/' \
-		build/finding/src/stage2.c
-	@! cmp -s src/stage2.c build/finding/src/stage2.c
-	@$(EXPLORE)/build.sh build/finding build/finding/explore
-	@build/finding/explore fault-vs-fault >$@.all || [ $$? = 1 ]
+	@mkdir -p $(@D)
+	@$(EXPLORE)/broken.sh finding src/stage2.c \
+		's/smp_store_release(entry,/WRITE_ONCE(*entry,/' \
+		fault-vs-fault >$@.all
 	@sed '/^$$/,$$d' $@.all >$@.new
 	@rm $@.all && mv $@.new $@
 
@@ -141,6 +134,14 @@ build/recorded/memory-removal-early.txt: build/explore
 	@! cmp -s src/memslot.c build/early/src/memslot.c
 	@$(EXPLORE)/build.sh build/early build/early/explore
 	@build/early/explore fault-vs-removal >$@.new || [ $$? = 1 ]
+	@mv $@.new $@
+
+# A barrier less.
+build/recorded/instrument-late.txt: build/explore
+	@mkdir -p $(@D)
+	@$(EXPLORE)/broken.sh late src/vcpu.c \
+		'/^bool guest_enter/,/^}/{/^\tsmp_mb();/d}' \
+		event-vs-guest --late-writes 1 >$@.new
 	@mv $@.new $@
 
 build/recorded/instrument-list.txt: build/explore

@@ -133,9 +133,10 @@ void shim_cond_resched(void)
 	must(!held, "others may run under a lock");
 }
 
-void shim_marked(const char *op, const char *name, const void *p, size_t size,
-		 int how)
+void *shim_marked(const char *op, const char *name, const void *p, size_t size,
+		  int how)
 {
+	return (void *)p;
 }
 
 static struct vm vm;

@@ -19,7 +19,8 @@ static void show(const struct step *at)
 
 	print_progress(stdout, result, 6);
 	if (at->fault) {
-		printf("  %c allocates: ok or fail?\n", cur ? cur->letter : '?');
+		printf("  %c allocates%s: ok or fail?\n", cur ? cur->letter :
+		       '?', opts.late ? ", or looks for a late write" : "");
 		return;
 	}
 	for (i = 0; i < at->n; i++) {
