@@ -426,7 +426,6 @@ static int set_control(struct vcpu *vcpu, const struct insn *insn,
 	return finish(vcpu, to);
 }
 
-
 static int execute_control(struct vcpu *vcpu, const struct insn *insn,
 			   struct change *to)
 {

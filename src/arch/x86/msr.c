@@ -57,6 +57,7 @@ static int kept_at(u32 index)
 	}
 	return -1;
 }
+
 static bool is_type(u8 type)
 {
 	return type < 7 && BIT(type) & 0x73;

@@ -125,7 +125,6 @@ static int svm_cpu_off(unsigned int cpu)
 	return 0;
 }
 
-
 u64 svm_tsc_lost;
 static u64 tsc_asleep;		/* the counter when the machine went to sleep */
 
