@@ -116,7 +116,7 @@ build/recorded/instrument-first.txt: build/explore
 # A line put back as it was; the report, without its table.
 build/recorded/instrument-finding.txt: build/explore
 	@mkdir -p $(@D)
-	@$(EXPLORE)/broken.sh finding src/stage2.c \
+	@$(EXPLORE)/broken.sh finding src/arch/model/arch_types.h \
 		's/smp_store_release(entry,/WRITE_ONCE(*entry,/' \
 		fault-vs-fault >$@.all
 	@sed '/^$$/,$$d' $@.all >$@.new
