@@ -2,7 +2,6 @@
 /* Why the guest stopped, and what to do about it. */
 #include <linux/kvm.h>
 #include <linux/kvm_para.h>
-#include <asm/fpu/xcr.h>
 #include <asm/trap_pf.h>
 #include "svm.h"
 
@@ -13,132 +12,6 @@ static int pass(struct vcpu *vcpu, unsigned int length)
 
 	return event_retire(vcpu, vmcb->control.next_rip ?:
 				  vmcb->save.rip + length);
-}
-
-static int unexpected(struct vcpu *vcpu)
-{
-	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
-	vcpu->run->internal.ndata = 2;
-	vcpu->run->internal.data[0] = vcpu->arch.vmcb->control.exit_code;
-	vcpu->run->internal.data[1] = vcpu->arch.last_cpu;
-	return 0;
-}
-
-static int in_delivery(struct vcpu *vcpu)
-{
-	const struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
-	struct kvm_run *run = vcpu->run;
-
-	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	run->internal.suberror = KVM_INTERNAL_ERROR_DELIVERY_EV;
-	run->internal.ndata = 5;
-	run->internal.data[0] = control->exit_int_info;
-	run->internal.data[1] = control->exit_code;
-	run->internal.data[2] = control->exit_info_1;
-	run->internal.data[3] = control->exit_info_2;
-	run->internal.data[4] = vcpu->arch.last_cpu;
-	return 0;
-}
-
-/**
- * svm_cannot_emulate() - this is where our knowledge of instructions ends
- * @vcpu: not running; its RIP is at the instruction
- * @bytes: as much of it as has been read; or NULL
- * @n: how many; up to 15
- *
- * Returns: as arch_vcpu_run().
- */
-int svm_cannot_emulate(struct vcpu *vcpu, const u8 *bytes, unsigned int n)
-{
-	struct kvm_run *run = vcpu->run;
-
-	if (vcpu->arch.vmcb->save.cpl)
-		return event_raise(vcpu, UD_VECTOR, 0);
-	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
-	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	run->emulation_failure.ndata = n ? 3 : 1;
-	if (n) {
-		run->emulation_failure.flags =
-			KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
-		run->emulation_failure.insn_size = n;
-		memcpy(run->emulation_failure.insn_bytes, bytes, n);
-	}
-	return 0;
-}
-
-static int ask_vmm(struct vcpu *vcpu, u32 data)
-{
-	struct kvm_run *run = vcpu->run;
-
-	vcpu->arch.io.pending = true;
-	run->exit_reason = KVM_EXIT_IO;
-	run->io.direction = vcpu->arch.io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
-	run->io.size = vcpu->arch.io.size;
-	run->io.port = vcpu->arch.io.port;
-	run->io.count = 1;
-	run->io.data_offset = PAGE_SIZE;
-	if (!vcpu->arch.io.in)
-		memcpy((void *)run + PAGE_SIZE, &data, vcpu->arch.io.size);
-	return 0;
-}
-
-static int finish_io(struct vcpu *vcpu, u32 data)
-{
-	struct arch_vcpu *arch = &vcpu->arch;
-	u64 *rax = &arch->regs[REG_RAX];
-	u64 mask = GENMASK_ULL(arch->io.size * 8 - 1, 0);
-
-	arch->io.pending = false;
-	if (arch->io.in && arch->io.size == 4)
-		*rax = data;
-	else if (arch->io.in)
-		*rax = (*rax & ~mask) | (data & mask);
-	return event_retire(vcpu, arch->io.next_rip);
-}
-
-static int exit_io(struct vcpu *vcpu)
-{
-	struct arch_vcpu *arch = &vcpu->arch;
-	struct vmcb *vmcb = arch->vmcb;
-	u32 info = vmcb->control.exit_info_1;
-	u32 data = arch->regs[REG_RAX];
-
-	if (info & SVM_IOIO_STR_MASK)
-		return emulate(vcpu);
-	arch->io.in = info & SVM_IOIO_TYPE_MASK;
-	arch->io.size = (info & SVM_IOIO_SIZE_MASK) >> SVM_IOIO_SIZE_SHIFT;
-	arch->io.port = info >> 16;
-	arch->io.next_rip = vmcb->control.exit_info_2;
-	arch->io.linear_rip = vmcb->save.cs.base + vmcb->save.rip;
-	if (bus_io(vcpu->vm, BUS_PORTS, arch->io.port, arch->io.size,
-		   !arch->io.in, &data))
-		return finish_io(vcpu, data);
-	return ask_vmm(vcpu, data);
-}
-
-int arch_vcpu_complete_io(struct vcpu *vcpu)
-{
-	struct arch_vcpu *arch = &vcpu->arch;
-	struct vmcb_save_area *save = &arch->vmcb->save;
-	u64 cr8;
-	u32 data;
-
-	cr8 = READ_ONCE(vcpu->run->cr8);
-	if (cr8 > V_TPR_MASK)
-		return -EINVAL;
-	arch->vmcb->control.int_ctl &= ~V_TPR_MASK;
-	arch->vmcb->control.int_ctl |= cr8;
-	if (arch->emul.pending)
-		return emulate_answer(vcpu);
-	if (!arch->io.pending)
-		return 1;
-	arch->io.pending = false;
-	memcpy(&data, (void *)vcpu->run + PAGE_SIZE, sizeof(data));
-	if (save->cs.base + save->rip == arch->io.linear_rip)
-		return finish_io(vcpu, data);
-	return 1;
 }
 
 static int exit_cpuid(struct vcpu *vcpu)
@@ -199,12 +72,6 @@ static int exit_vmmcall(struct vcpu *vcpu)
 	return pass(vcpu, 3);
 }
 
-void svm_own_dr(struct arch_vcpu *arch)
-{
-	arch->owns_dr = true;
-	arch->vmcb->control.intercepts[INTERCEPT_DR] = 0;
-}
-
 static int exit_npf(struct vcpu *vcpu)
 {
 	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
@@ -214,7 +81,7 @@ static int exit_npf(struct vcpu *vcpu)
 	if (r)
 		return r;
 	if (control->exit_int_info & SVM_EXITINTINFO_VALID)
-		return in_delivery(vcpu);
+		return svm_undelivered(vcpu);
 	return emulate(vcpu);
 }
 
@@ -289,7 +156,7 @@ int svm_handle_exit(struct vcpu *vcpu)
 	case SVM_EXIT_MWAIT:
 		return pass(vcpu, 3);
 	case SVM_EXIT_IOIO:
-		return exit_io(vcpu);
+		return svm_exit_io(vcpu);
 	case SVM_EXIT_NPF:
 		return exit_npf(vcpu);
 	case SVM_EXIT_CPUID:
@@ -330,5 +197,5 @@ int svm_handle_exit(struct vcpu *vcpu)
 	case SVM_EXIT_EXCP_BASE + XM_VECTOR ... SVM_EXIT_EXCP_BASE + 31:
 		return event_fault(vcpu, control->exit_code - SVM_EXIT_EXCP_BASE);
 	}
-	return unexpected(vcpu);
+	return svm_unexpected(vcpu);
 }

@@ -106,6 +106,9 @@ extern u64 svm_host_xcr0;		/* 0 where there is none */
 void svm_enter(u64 *regs, phys_addr_t vmcb, phys_addr_t host, bool shadow);
 void svm_reset(struct vcpu *vcpu);
 int svm_handle_exit(struct vcpu *vcpu);
+int svm_exit_io(struct vcpu *vcpu);
+int svm_unexpected(struct vcpu *vcpu);
+int svm_undelivered(struct vcpu *vcpu);
 int svm_cannot_emulate(struct vcpu *vcpu, const u8 *bytes, unsigned int n);
 int emulate(struct vcpu *vcpu);
 int emulate_answer(struct vcpu *vcpu);
