@@ -573,7 +573,7 @@ void insn_set_reg(const struct insn *insn, u64 *regs, u64 value)
 	set_part(&regs[insn->reg], value, insn->size, 0);
 }
 
-static void step_reg(u64 *reg, u64 by, unsigned int size)
+static void move_reg(u64 *reg, u64 by, unsigned int size)
 {
 	set_part(reg, *reg + by, size, 0);
 }
@@ -590,9 +590,9 @@ void insn_advance(const struct insn *insn, u64 *regs, u64 flags)
 
 	if (insn->op != INSN_STOS && insn->op != INSN_INS &&
 	    insn->op != INSN_SCAS)
-		step_reg(&regs[RSI], by, insn->addr_size);
+		move_reg(&regs[RSI], by, insn->addr_size);
 	if (insn->op != INSN_LODS && insn->op != INSN_OUTS)
-		step_reg(&regs[RDI], by, insn->addr_size);
+		move_reg(&regs[RDI], by, insn->addr_size);
 	if (insn->rep)
-		step_reg(&regs[RCX], -1ULL, insn->addr_size);
+		move_reg(&regs[RCX], -1ULL, insn->addr_size);
 }
