@@ -28,7 +28,8 @@ variants: build/explore ## every bug, wrong fix and alternative: what is found
 mutants: build/explore ## small mistakes in the core, and which scenario notices
 	@$(EXPLORE)/mutate.py
 
-build/test-explore: build/tangled $(EXPLORE_SOURCES) tests/unit/explore.c \
+build/test-explore: build/tangled $(EXPLORE_SOURCES) \
+		tests/unit/explore.c tests/unit/explore-programs.h \
 		| build/stamps/need-explore
 	@LIBS="$$(pkg-config --libs check)" \
 		$(EXPLORE)/build.sh . $@ tests/unit/explore.c

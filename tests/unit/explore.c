@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "explore.h"
+#include "explore-programs.h"
 
 const struct scenario *grid_scenario(int tasks, int sections);
 
@@ -20,109 +21,6 @@ static struct result *run(const char *name, struct options o)
 	name_finding(r);
 	return r;
 }
-
-/* A bug, what is to be said of it, and with how few preemptions. */
-static const struct bug {
-	const char *scenario, *class, *object, *function;
-	int bound;
-	bool no_order;
-} bugs[] = {
-	{ "abba", "lock-inversion", "a", "both", 0 },
-	{ "abba", "deadlock", "a", "both", 1, true },
-	{ "complete-locked", "lock-inversion", "done", "wait_under_a", 0 },
-	{ "complete-locked", "deadlock", "done", "wait_under_a", 0, true },
-	{ "grace-locked", "lock-inversion", "srcu", "grace_under_a", 0 },
-	{ "notifier-locked", "lock-inversion", "notifier",
-	  "unregister_under_a", 0 },
-	{ "abba-either", "lock-inversion", "a", "both", 0 },
-	{ "philosophers", "lock-inversion", "a", "both", 0 },
-	{ "philosophers", "deadlock", "c", "both", 1, true },
-	{ "self", "deadlock", "a", "both", 0 },
-	{ "atomic-mutex", "sleep-in-atomic", "s", "sleeps_under_spinlock", 0 },
-	{ "atomic-alloc", "sleep-in-atomic", "s", "allocates_under_spinlock",
-	  0 },
-	{ "kept", "held-on-return", "a", "keeps_a", 0 },
-	{ "unheld", "bad-unlock", "a", "gives_back_unheld", 0 },
-	{ "put-twice", "use-after-free", "shared", "put", 0 },
-	{ "lost", "leak", "shared", "make", 0 },
-	{ "get-late", "use-after-free", "shared", "get_late", 1 },
-	{ "from-zero", "refcount", "thing->users", "get_and_use", 1 },
-	{ "underflow", "refcount", "r", "underflow", 0 },
-	{ "free-twice", "double-free", "16", "free_twice", 0 },
-	{ "behind", "out-of-bounds", "16", "write_behind", 0 },
-	{ "memset", "out-of-bounds", "16", "clear_too_much", 0 },
-	{ "null", "null-dereference", "NULL", "follow_null", 0 },
-	{ "warn", "warning", "!shared", "warn", 0 },
-	{ "assert", "assertion", "shared", "expect", 0 },
-	{ "call-null", "oops", "call_null", "call_null", 0 },
-	{ "free-held", "held-lock-freed", "p->lock", "free_held", 0 },
-	{ "fd-left", "leak", "box", "open_box", 0 },
-	{ "fput-often", "refcount", "file", "put_kept_twice", 0 },
-	{ "module-held", "leak", "litmus", "get_module", 0 },
-	{ "module-often", "refcount", "litmus", "put_module", 0 },
-	{ "text-work", "module-text", "box", "box_works", 0 },
-	{ "text-own-put", "module-text", "box", "box_puts", 0 },
-	{ "mm-held", "leak", "mm", "grab", 0 },
-	{ "not-held", "not-held", "lock", "needs_lock", 0 },
-	{ "no-flush", "use-after-free", "box", "fill", 0 },
-	{ "self-flush", "deadlock", "w", "flush_oneself", 0 },
-	{ "no-grace", "use-after-free", "box", "read_box", 1 },
-	{ "own-grace", "deadlock", "srcu", "wait_for_oneself", 0 },
-	{ "loop-for-ever", "livelock", "done", "loop", 0 },
-	{ "race-plain", "data-race", "data", "read_plain", 0 },
-	{ "race-members", "data-race", "both", "look_at_second", 0 },
-	{ "race-half", "data-race", "data", "read_marked", 0 },
-	{ "race-locks", "data-race", "data", "count_under_other", 0 },
-	{ "rwsem-write", "data-race", "data", "write_shared", 0 },
-	{ "message-once", "data-race", "data", "receive_once", 0 },
-	{ "message-half", "data-race", "data", "receive_once", 0 },
-	{ "atomic-relaxed", "data-race", "data", "receive_counted", 0 },
-	{ "completion-late", "data-race", "data", "wait_and_look", 0 },
-	{ "completion-never", "deadlock", "filled", "wait_and_look", 0 },
-	{ "double-check", "data-race", "shared", "use_it", 0 },
-	{ "work-race", "data-race", "data", "work_writes", 0 },
-	{ "aba", "assertion", "!top || !top->value", "none_used", 1 },
-	{ "wait-lost", "deadlock", "wait queue", "look_then_wait", 1 },
-	{ "wait-early", "deadlock", "wait queue", "wait_for_done", 1 },
-	{ "wait-atomic", "sleep-in-atomic", "spin", "sleeps_under_spin", 0 },
-	{ "abba-three", "lock-inversion", "a", "two", 0 },
-	{ "rwsem-upgrade", "deadlock", "sem", "read_then_write", 0 },
-	{ "rwlock-write", "data-race", "data", "write_as_reader", 0 },
-	{ "rwlock-sleep", "sleep-in-atomic", "lock", "sleep_as_reader", 0 },
-	{ "rwlock-upgrade", "deadlock", "lock", "read_then_write", 0 },
-	{ "rwlock-unlock", "bad-unlock", "lock", "unlock_as_reader", 0 },
-	{ "sema-two-write", "data-race", "data", "write_as_one_of_two", 1 },
-	{ "sema-twice", "deadlock", "one", "down_twice", 0 },
-	{ "sema-atomic", "sleep-in-atomic", "lock", "down_under_spinlock", 0 },
-	{ "sema-abba", "lock-inversion", "one", "m_then_one", 0 },
-	{ "sema-abba", "deadlock", "one", "m_then_one", 1, true },
-	{ "sema-signal-locked", "lock-inversion", "none", "wait_under_m", 0 },
-	{ "sema-signal-locked", "deadlock", "none", "wait_under_m", 0, true },
-	{ "kref-callback", "deadlock", "a", "free_node_locked", 0 },
-	{ "kref-touch", "use-after-free", "current_node", "put_then_touch",
-	  0 },
-	{ "put-from-callback", "deadlock", "w", "last_put_flushes", 0 },
-	{ "flush-locked", "lock-inversion", "a", "takes_a", 0 },
-	{ "flush-locked", "deadlock", "a", "takes_a", 0, true },
-	{ "rcu-late", "use-after-free", "current_node", "read_node_late", 1 },
-	{ "rcu-order", "use-after-free", "current_node", "read_node", 2 },
-	{ "rcu-sleep", "sleep-in-atomic", "preemption off", "read_and_sleep",
-	  0 },
-	{ "rcu-inside", "sleep-in-atomic", "preemption off",
-	  "synchronize_inside", 0 },
-	{ "fault-leak", "leak", "y", "allocate", 0 },
-	{ "fault-null", "null-dereference", "NULL", "allocate_and_trust", 0 },
-	{ "lost-update", "assertion", "counted == 2", "both_counted", 1 },
-	{ "halt-race", "deadlock", "an interrupt", "look_then_halt", 0 },
-	{ "halt-window", "deadlock", "an interrupt", "sti_something_hlt", 0 },
-	{ "halt-deaf", "deadlock", "an interrupt", "halt_deaf", 0 },
-	{ "halt-exception", "deadlock", "an interrupt", "sti_then_hlt", 1 },
-	{ "irq-lock", "deadlock", "lock", "take_lock", 0 },
-	{ "irq-count", "deadlock", "an interrupt", "count_and_go_on", 0 },
-	{ "irq-sleep", "sleep-in-atomic", "preemption off", "leave_again", 0 },
-	{ "absent-careless", "deadlock", "an interrupt", "idle_carelessly", 0 },
-	{ "two-cpus-bare", "data-race", "counted", "there_bare", 0 },
-};
 
 #define NBUGS (int)(sizeof(bugs) / sizeof(bugs[0]))
 
@@ -151,28 +49,6 @@ START_TEST(finds_bug)
 	ck_assert_int_eq(again->executions, 1);
 }
 END_TEST
-
-static const char *const sound[] = {
-	"abab", "philosophers-sound", "self-sound", "atomic-mutex-sound",
-	"atomic-alloc-sound", "put-put", "get-locked", "not-zero",
-	"to-the-end", "flush", "cancel", "grace", "loop", "six-steps", "ipi",
-	"fd-closed", "fput-late", "fput-atomic", "module-put", "mm-dropped",
-	"held", "race-marked", "race-reads", "race-known", "race-neighbours",
-	"race-lock", "rwsem", "message-fenced", "message", "atomic-ordered",
-	"completion", "double-check-sound", "work-ordered", "aba-locked",
-	"wait", "abba-three-sound", "trylock", "kref", "flush-unlocked",
-	"delayed", "rcu", "rcu-callback", "fault-sound", "halt-sound",
-	"halt-shadow", "irq-lock-sound", "irq-count-sound", "absent",
-	"two-cpus", "complete-unlocked",
-	"grace-unlocked", "notifier-unlocked", "text-flushed", "saw-add", "saw-rwsem",
-	"rwlock", "saw-rwlock", "saw-rwlock-try", "sema", "sema-two",
-	"sema-abba-sound", "sema-handed", "sema-handed-lock", "sema-signal",
-	"saw-sema", "saw-sema-timeout", "returns-sharing",
-	 "saw-kref", "saw-buffer",
-	"saw-queue", "saw-flush", "saw-cancel", "saw-two-works", "saw-timeout",
-	"saw-wait-timeout", "saw-rcu", "returns-locks", "returns-work",
-	"returns-refcount", "returns-list",
-};
 
 #define NSOUND (int)(sizeof(sound) / sizeof(sound[0]))
 

@@ -122,3 +122,11 @@ void print_outcomes(FILE *f, const struct result *r)
 	for (i = 0; i < r->noutcomes; i++)
 		fprintf(f, "outcome: %s\n", r->outcome[i]);
 }
+
+void free_result(struct result *r)
+{
+	free(r->rows);
+	free(r->state);
+	free(r->outcome);
+	free(r);
+}

@@ -119,13 +119,17 @@ _Noreturn void leave_execution(void);
 extern struct options opts;
 extern const struct scenario *running;
 int choose(int n, const char *who, bool free);
-bool may_fail(const char *what, unsigned long pc);
-bool is_late(void);
+bool by_chance(void);
 void choices_reset(void);
 bool is_unbound(void);
 bool soft_finding(const char *class, unsigned long pc);
 void note_state(unsigned int hash);
 int schedule_so_far(struct deviation *d, int max);
+
+/* chance.c */
+void chance_reset(void);
+bool may_fail(const char *what, unsigned long pc);
+bool is_late(void);
 
 /* events.c: what an execution was made of */
 enum mode { T_READ, T_WRITE, T_ACQUIRE, T_RELEASE, T_WAIT };
@@ -365,6 +369,7 @@ void *allocate(size_t size, size_t align, unsigned int flags, const char *name,
 void mm_reset(void);
 void check_mm(void);
 int unmap_memory(void *p, size_t size);
+int mmap_class(void);
 
 /* outcome.c */
 void outcome_reset(void);

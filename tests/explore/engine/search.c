@@ -36,7 +36,7 @@ struct choice {
 static enum how how;
 static struct choice choices[MAX_CHOICES];
 static int nchoices, next_choice;
-static int point, preemptions, faults, lates, bound;
+static int point, preemptions, bound;
 static int most_events;
 static bool pruned, redundant, gone_astray;
 static struct step *asked;
@@ -56,7 +56,8 @@ bool is_unbound(void)
 
 void choices_reset(void)
 {
-	next_choice = point = preemptions = faults = lates = 0;
+	next_choice = point = preemptions = 0;
+	chance_reset();
 	redundant = false;
 	memset(met, 0, nschedule);
 	dpor_start();
@@ -138,7 +139,7 @@ int choose(int n, const char *who, bool free)
 }
 
 /* What is nobody's choice, but chance: does it turn out so, this time? */
-static bool by_chance(void)
+bool by_chance(void)
 {
 	static const char outcomes[] = { 0, 1 };
 	int at = point;
@@ -157,25 +158,6 @@ static bool by_chance(void)
 		schedule[nschedule++].task = '!';
 	}
 	return so;
-}
-
-bool may_fail(const char *what, unsigned long pc)
-{
-	if (faults == opts.faults || cur->id == MAIN_TASK || !by_chance())
-		return false;
-	faults++;
-	note("fails", what, pc);
-	return true;
-}
-
-/* Does the task that comes by miss what is on its way? */
-bool is_late(void)
-{
-	if (lates == opts.late || cur->id == MAIN_TASK || !by_chance())
-		return false;
-	lates++;
-	watch("misses a write");
-	return true;
 }
 
 /* The choices of this execution so far, as a schedule. */
@@ -615,12 +597,4 @@ struct result *explore(const struct scenario *s, const struct options *o)
 			 "found at bound %d", result->bound);
 	result->claim = result->claim_text;
 	return result;
-}
-
-void free_result(struct result *r)
-{
-	free(r->rows);
-	free(r->state);
-	free(r->outcome);
-	free(r);
 }
