@@ -73,6 +73,7 @@ void u_map_anew(void *p);		/* the same, after munmap() page by page */
 int u_idle(void *p);
 int u_asked(void);			/* how often for pages, so far */
 void u_file(void *p, bool read_only);	/* it is a page of a file, clean */
+void u_absent(void *p);			/* it must be brought first */
 bool u_dirty(void *p);			/* the host counts it as written */
 bool u_saved(void *p);			/* ... or the file has what is in it */
 void u_write_back(void *p);		/* the host writes it to the file */

@@ -359,6 +359,29 @@ static void run_asking_once(void)
 SCENARIO("read-then-write", "a page is read, then written to: one fault",
 	 setup_read, close_all, run_asking_once);
 
+/* Brought for a reader, it may be written to: still one fault. */
+static void setup_absent(void)
+{
+	setup();
+	u_absent(memory);
+}
+
+static void run_asking_four_times(void)
+{
+	struct model_script write = { .n = 1, .op = { { .kind = MODEL_WRITE } } };
+	struct model_script read = { .n = 1, .op = { { .kind = MODEL_TOUCH } } };
+
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &read));
+	run_to_end();
+	u_assert(u_asked() == 4);	/* fast to write, to read; slow; fast */
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &write));
+	run_to_end();
+	u_assert(u_asked() == 4);
+}
+
+SCENARIO("bring-then-write", "a page is brought for a reader, then written to",
+	 setup_absent, close_all, run_asking_four_times);
+
 /* The other page lies above, or below. */
 static void setup_below(void)
 {

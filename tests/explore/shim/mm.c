@@ -318,6 +318,12 @@ void u_file(void *p, bool read_only)
 	virt_to_page(p)->read_only = read_only;
 }
 
+/* Not there until the host is asked to bring it. */
+void u_absent(void *p)
+{
+	virt_to_page(p)->absent = true;
+}
+
 bool u_dirty(void *p)
 {
 	return virt_to_page(p)->dirty;
@@ -445,8 +451,9 @@ static long find_pages(unsigned long start, unsigned long n, struct page **to,
 		if (!o || !o->live || strcmp(o->name, "user page"))
 			break;
 		to[i] = virt_to_page(o->start);
-		if (write && to[i]->read_only && !ask)
+		if (!ask && (to[i]->absent || (write && to[i]->read_only)))
 			break;
+		to[i]->absent = false;
 		if (write && ask && to[i]->file) {
 			to[i]->read_only = false;
 			to[i]->dirty = true;
