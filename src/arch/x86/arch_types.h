@@ -139,7 +139,7 @@ static inline u64 arch_stage2_leaf(u64 pfn, bool writable, int level)
 /* Write an entry that leads somewhere, in a table that processors may read. */
 static inline void arch_stage2_write(u64 *entry, u64 value)
 {
-	smp_store_release(entry, value);
+	smp_store_release(entry, value);	/* after what it leads to */
 }
 
 static inline bool arch_stage2_present(u64 entry)
