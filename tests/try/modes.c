@@ -49,6 +49,8 @@ static void set_registers(const struct machine *m, int mode)
 	struct kvm_regs regs = { .rip = CODE, .rflags = 2 };
 	struct kvm_sregs sregs;
 
+	/* 6.12's KVM refuses long mode where the CPUID has none. */
+	ASK(m->vcpu, KVM_SET_CPUID2, offered());
 	ASK(m->vcpu, KVM_GET_SREGS, &sregs);
 	if (mode == REAL)
 		real_mode(&sregs);

@@ -14,7 +14,15 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/version.h>
 #include <linux/workqueue.h>
+
+/* One argument less, since then. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define NO_VMAS NULL,
+#else
+#define NO_VMAS
+#endif
 
 struct gift {
 	struct work_struct work;
@@ -29,7 +37,7 @@ static void touch(struct work_struct *work)
 
 	mmap_read_lock(gift->mm);
 	get_user_pages_remote(gift->mm, gift->address, 1, FOLL_WRITE, NULL,
-			      NULL, &locked);
+			      NO_VMAS &locked);
 	/* Here the module may be gone, and with it this very line. */
 	if (locked)
 		mmap_read_unlock(gift->mm);
