@@ -8,11 +8,14 @@
 #include <string.h>
 #include "fuzz.h"
 
+static unsigned int kernel;	/* the one that answered: 6.12 is 612 */
+
 /* A program's answers, and how many; other lines are not ours. */
 static struct answer *read_answers(const char *file, size_t *n)
 {
 	struct answer *all = NULL, a;
 	FILE *f = fopen(file, "r");
+	unsigned int major, minor;
 	char line[200];
 
 	if (!f) {
@@ -20,6 +23,8 @@ static struct answer *read_answers(const char *file, size_t *n)
 		exit(1);
 	}
 	for (*n = 0; fgets(line, sizeof(line), f); ) {
+		if (sscanf(line, "kernel %u.%u", &major, &minor) == 2)
+			kernel = 100 * major + minor;
 		if (sscanf(line, "= %hu %hd %u", &a.what, &a.error,
 			   &a.exit_reason) != 3)
 			continue;
@@ -63,22 +68,25 @@ static bool parts(const struct answer *a)
 
 #define ANY -1
 static const struct {
+	unsigned int since;	/* a kernel, as above */
 	unsigned long nr;
 	int twill, kvm;
 	const char *why;
 } allowed[] = {
-	{ KVM_GET_MSR_INDEX_LIST, ANY, ANY,
+	{ 0, KVM_GET_MSR_INDEX_LIST, ANY, ANY,
 	  "KVM has more registers, and wants more room" },
-	{ KVM_GET_SUPPORTED_CPUID, ANY, ANY,
+	{ 0, KVM_GET_SUPPORTED_CPUID, ANY, ANY,
 	  "KVM has more leaves, and wants more room" },
-	{ KVM_CREATE_VCPU, EINVAL, ANY, "Twill has 16 vCPUs" },
-	{ KVM_SET_USER_MEMORY_REGION, EINVAL, ANY,
+	{ 0, KVM_CREATE_VCPU, EINVAL, ANY, "Twill has 16 vCPUs" },
+	{ 0, KVM_SET_USER_MEMORY_REGION, EINVAL, ANY,
 	  "Twill has 32 slots, no log of dirty pages, no read-only memory" },
-	{ KVM_SET_XCRS, 0, EINVAL,
+	{ 0, KVM_SET_XCRS, 0, EINVAL,
 	  "KVM looks up in the guest's CPUID which registers there are" },
-	{ KVM_SET_CPUID2, 0, EPERM, "KVM looks for AMX, which needs leave" },
-	{ KVM_SET_CPUID2, 0, EINVAL,
+	{ 0, KVM_SET_CPUID2, 0, EPERM, "KVM looks for AMX, which needs leave" },
+	{ 0, KVM_SET_CPUID2, 0, EINVAL,
 	  "KVM refuses addresses of other than 48 or 57 bits" },
+	{ 612, KVM_SET_SREGS, 0, EINVAL,
+	  "KVM looks up long mode and NX in the guest's CPUID" },
 };
 
 static const char *excuse(const struct answer *a, const struct answer *b)
@@ -89,6 +97,7 @@ static const char *excuse(const struct answer *a, const struct answer *b)
 		return NULL;
 	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
 		if (allowed[i].nr == requests[a->what].nr &&
+		    allowed[i].since <= kernel &&
 		    (allowed[i].twill == ANY || allowed[i].twill == a->error) &&
 		    (allowed[i].kvm == ANY || allowed[i].kvm == b->error))
 			return allowed[i].why;

@@ -27,6 +27,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -447,6 +448,7 @@ static void fuzz(uint64_t seed, unsigned int calls)
 
 int main(int argc, char **argv)
 {
+	struct utsname here;
 	unsigned int calls = 100000;
 	bool record = false, against = false;
 	uint64_t seed = 1;
@@ -466,6 +468,8 @@ int main(int argc, char **argv)
 		return compare(argv[optind], argv[optind + 1], CALLS_A_LIFE);
 	prepare(record);
 	printf("fuzz: -s %#llx -n %u\n", (unsigned long long)seed, calls);
+	uname(&here);
+	printf("kernel %s\n", here.release);
 	fflush(stdout);		/* before the children have it too */
 	if (life >= 0)
 		one_life(seed, life);
