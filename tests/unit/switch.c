@@ -84,10 +84,11 @@ struct vmcb {
 	struct {
 		u32 intercepts[6];
 		u64 tsc_offset;
+		u32 int_ctl;
 	} control;
 	struct vmcb_save_area {
 		struct { u16 attrib; } cs;
-		u64 cr0, cr3, cr4, efer, dr6;
+		u64 cr0, cr2, cr3, cr4, efer, dr6;
 	} save;
 };
 
@@ -148,6 +149,7 @@ static u64 svm_host_xcr0;
 #define X86_CR4_SMEP BIT(20)
 #define X86_CR4_SMAP BIT(21)
 #define X86_CR3_PCID_MASK 0xfff
+#define V_TPR_MASK 0xf
 #define EFER_LME BIT(8)
 #define EFER_LMA BIT(10)
 #define SVM_SELECTOR_L_MASK BIT(9)
@@ -333,6 +335,24 @@ static bool stopped(int what)
 	return vmcb.control.intercepts[0] >> what & 1;
 }
 
+/* A processor may stop at the read of any, where CR0's was to be stopped. */
+START_TEST(each_control_register_is_read)
+{
+	begin();
+	vmcb.save.cr0 = 0x10;
+	vmcb.save.cr2 = 2;
+	vmcb.save.cr3 = 3;
+	vmcb.save.cr4 = 4;
+	vmcb.control.int_ctl = 0x1000008;
+	vcpu.arch.hidden_cr0 = 0x40000000;
+	ck_assert_uint_eq(control_read(&vcpu, 0), 0x40000010);
+	ck_assert_uint_eq(control_read(&vcpu, 2), 2);
+	ck_assert_uint_eq(control_read(&vcpu, 3), 3);
+	ck_assert_uint_eq(control_read(&vcpu, 4), 4);
+	ck_assert_uint_eq(control_read(&vcpu, 8), 8);
+}
+END_TEST
+
 /* CR0 of a guest in long mode; bits 29 and 30 are NW and CD. */
 START_TEST(caches_stay_on)
 {
@@ -424,6 +444,7 @@ int main(void)
 	tcase_add_test(t, a_guest_steps_by_instructions);
 	tcase_add_test(t, branches_are_forgotten);
 	tcase_add_test(t, time_does_not_go_back);
+	tcase_add_test(t, each_control_register_is_read);
 	tcase_add_test(t, caches_stay_on);
 	tcase_add_test(t, features_are_told);
 	tcase_add_test(t, translations_are_forgotten);

@@ -104,14 +104,24 @@ static bool take_cr4(struct arch_vcpu *arch, u64 cr4)
 /**
  * control_read() - read a control register as the guest knows it
  * @vcpu: whose; not running
- * @nr: 0 or 4
+ * @nr: 0, 2, 3, 4 or 8
  */
 u64 control_read(const struct vcpu *vcpu, unsigned int nr)
 {
-	const struct arch_vcpu *arch = &vcpu->arch;
+	const struct vmcb *vmcb = vcpu->arch.vmcb;
 
-	return nr == 4 ? arch->vmcb->save.cr4 :
-			 arch->vmcb->save.cr0 | arch->hidden_cr0;
+	switch (nr) {
+	case 2:
+		return vmcb->save.cr2;
+	case 3:
+		return vmcb->save.cr3;
+	case 4:
+		return vmcb->save.cr4;
+	case 8:
+		return vmcb->control.int_ctl & V_TPR_MASK;
+	default:
+		return vmcb->save.cr0 | vcpu->arch.hidden_cr0;
+	}
 }
 
 /**

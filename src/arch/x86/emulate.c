@@ -430,10 +430,11 @@ static int execute_control(struct vcpu *vcpu, const struct insn *insn,
 			   struct change *to)
 {
 	const struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
+	u32 there = insn->op == INSN_GET_CR ? 0x11d : 0x11;
 
 	if (save->cpl && (insn->op != INSN_SMSW || save->cr4 & X86_CR4_UMIP))
 		return event_raise(vcpu, GP_VECTOR, 0);
-	if (insn->imm != 0 && insn->imm != 4)
+	if (!(there >> insn->imm & 1))
 		return svm_cannot_emulate(vcpu, NULL, 0);
 	if (insn->op == INSN_GET_CR || insn->op == INSN_SMSW)
 		return get_control(vcpu, insn, to);
