@@ -80,6 +80,7 @@ struct options {
 	long budget;			/* executions; 0: the default */
 	int faults;			/* more than the scenario's own */
 	int late;			/* so many reads may miss a write */
+	int retries;			/* rounds of a loop that may give up */
 	bool complete;			/* then without a bound, then sampled */
 	bool unreduced;			/* every order, equivalent or not */
 	bool states;			/* collect final states; go on */

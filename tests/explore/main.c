@@ -85,6 +85,11 @@ static void set_late(const char *arg)
 	asked.o.late = number(arg);
 }
 
+static void set_retries(const char *arg)
+{
+	asked.o.retries = number(arg);
+}
+
 static void set_budget(const char *arg)
 {
 	asked.o.budget = number(arg);
@@ -154,6 +159,8 @@ static const struct word {
 	{ "--faults", "N", "so many allocations may fail", set_faults },
 	{ "--late-writes", "N", "so many accesses may miss a marked write",
 	  set_late },
+	{ "--retries", "N", "let a loop that may give up try so often",
+	  set_retries },
 	{ "--budget", "N", "stop after so many executions", set_budget },
 	{ "--no-lock-order", NULL, "the accident, not the circle of locks",
 	  set_no_order },

@@ -8,15 +8,14 @@
  *
  * Not only locks: a task that runs a work item, or reads under SRCU, or is in a
  * notifier's callback, holds what flush_work(), synchronize_srcu() and
- * mmu_notifier_unregister() wait for. Whoever completes a completion holds it,
- * as it were, before; all that it took on its way comes before it.
+ * mmu_notifier_unregister() wait for. Whoever completes a completion that a task
+ * is waiting for has held it, as it were, since the waiting began; what it has
+ * taken since then the other one has waited for, too.
  */
 #include <stdint.h>
 #include <string.h>
 #include "engine/runtime.h"
 #include "engine/schedule.h"
-
-#define MAX_CLASSES	64
 
 struct edge {
 	const char *op;
@@ -39,6 +38,13 @@ static uint64_t after[MAX_CLASSES], kept[MAX_CLASSES];
 /* Semaphores that another task than took them gave back: no locks, then. */
 static uint64_t handed, handed_kept;
 static struct edge edges[MAX_CLASSES][MAX_CLASSES];
+/*
+ * What is completed was last begun anew then; in this execution, or never. Who
+ * came before that to wait would not have had to.
+ */
+#define MAX_BEGUN	16
+static struct { const void *what; int when; } begun[MAX_BEGUN];
+static int nbegun;
 static int execution;
 
 void order_reset(void)
@@ -61,6 +67,7 @@ void order_restore(void)
 
 void order_begin(void)
 {
+	nbegun = 0;
 	execution++;
 }
 
@@ -202,6 +209,7 @@ void learn_order(int class, const char *op, unsigned long pc)
 	for (i = 0; i < cur->nheld; i++)
 		learn(cur->held[i].class, class, op, pc);
 	cur->taken |= 1ULL << class;
+	cur->taking = class;
 }
 
 /* ... of what is no lock. Who is in it and waits for it will say so itself. */
@@ -215,13 +223,43 @@ void wait_order(int class, const char *op, unsigned long pc)
 	learn_order(class, op, pc);
 }
 
-void completes(int class, const char *op, unsigned long pc)
+void begin_anew(const void *what)
 {
-	int i;
+	int i = 0;
 
-	for (i = 1; i < nclasses && !opts.no_order; i++)
-		if (cur->taken >> i & 1 && i != class)
-			learn(class, i, op, pc);
+	while (i < nbegun && begun[i].what != what)
+		i++;
+	if (i == MAX_BEGUN)
+		return;		/* then it is taken for an older one */
+	begun[i].what = what;
+	begun[i].when = operations;
+	nbegun += i == nbegun;
+}
+
+/* Since when a task has had to wait for it: the first of them. -1: none has. */
+static int waited_since(const void *what)
+{
+	int i, since = -1;
+
+	for (i = 0; i < NR_TASKS; i++)
+		if (tasks[i].alive && tasks[i].waits_for == what &&
+		    (since < 0 || tasks[i].waits_since < since))
+			since = tasks[i].waits_since;
+	for (i = 0; since >= 0 && i < nbegun; i++)
+		if (begun[i].what == what && begun[i].when > since)
+			since = begun[i].when;
+	return since;
+}
+
+/* What has the completing task taken, while others waited for it? */
+void completes(const void *what, int class, unsigned long pc)
+{
+	int i, since = opts.no_order ? -1 : waited_since(what);
+
+	for (i = 1; i < nclasses && since >= 0; i++)
+		if (cur->taken >> i & 1 && i != class &&
+		    cur->taken_at[i] > since)
+			learn(class, i, "takes", pc);
 }
 
 struct held *new_held(const void *lock, int class, unsigned long pc)
@@ -312,4 +350,22 @@ void drop_loose(void)
 	while (i-- > 0)
 		if (cur->held[i].loose)
 			drop_held(i);
+}
+
+/* What was learnt, one edge after the other; N counts all that there may be. */
+bool nth_edge(int n, struct lock_edge *to)
+{
+	int from = n / MAX_CLASSES, class = n % MAX_CLASSES;
+	const struct edge *e = &edges[from][class];
+
+	if (!(after[from] >> class & 1))
+		return false;
+	to->from = classes[from].key;
+	to->to = classes[class].key;
+	to->from_name = classes[from].name;
+	to->to_name = classes[class].name;
+	to->task = e->task;
+	describe(to->text, sizeof(to->text), e->op, from, class);
+	to->stack = &e->stack;
+	return true;
 }

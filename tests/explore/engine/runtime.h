@@ -15,6 +15,7 @@
 #define IRQ_TASK	(WORKER_TASK + NR_WORKERS)
 #define TASK_LETTERS	"-ABCDwxi"
 #define MAX_HELD	16
+#define MAX_CLASSES	64	/* of locks, and of all else that is waited for */
 
 typedef bool (*ready_fn)(void *arg);
 
@@ -54,6 +55,9 @@ struct task {
 	unsigned long first_pc;
 	int operations;			/* so far */
 	int rounds, seen;		/* of a loop; see go_round() */
+	int last_round, round;		/* when it began; its operations */
+	bool stubborn;			/* it goes round while others wait */
+	bool defied;			/* ... has, in this execution */
 
 	int atomic;			/* why it may not sleep */
 	int irqs_off;
@@ -69,6 +73,10 @@ struct task {
 	bool timed;			/* it may go on, and need not be first */
 	bool kernel;			/* in a system call */
 	uint64_t taken;			/* classes of locks, since it began */
+	int *taken_at;			/* ... when last, of each */
+	int taking;			/* the class that it is about to have */
+	const void *waits_for;		/* a completion, or one that is called so */
+	int waits_since;
 	int depth;			/* the functions it is in */
 	unsigned long *frames;
 	struct held *held;
@@ -79,6 +87,7 @@ extern struct task tasks[NR_TASKS];
 extern struct stack held_stacks[NR_TASKS][MAX_HELD];	/* while recording */
 extern struct task *cur;
 extern bool recording;
+extern bool rehearsing;		/* modules come and go, and that is all */
 extern int operations;		/* of this execution so far */
 extern unsigned int check;	/* over what happened, while recording */
 extern struct finding found;
@@ -294,6 +303,16 @@ int lock_owner(const void *lock);
 void check_user_return(unsigned long pc);
 
 /* lock_order.c */
+/* For whoever unites what several searches of one program have learnt. */
+struct lock_edge {
+	const void *from, *to;		/* by which the classes are known */
+	const char *from_name, *to_name;
+	char task;
+	char text[128];
+	const struct stack *stack;
+};
+
+bool nth_edge(int n, struct lock_edge *to);
 void order_reset(void);
 void order_keep(void);
 void order_restore(void);
@@ -304,7 +323,8 @@ int pseudo_class(const void *key, const char *name);
 const char *class_name(int class);
 void learn_order(int class, const char *op, unsigned long pc);
 void wait_order(int class, const char *op, unsigned long pc);
-void completes(int class, const char *op, unsigned long pc);
+void begin_anew(const void *what);
+void completes(const void *what, int class, unsigned long pc);
 struct held *new_held(const void *lock, int class, unsigned long pc);
 int held_at(const void *lock);
 void drop_held(int i);
@@ -323,6 +343,8 @@ bool no_callbacks(void);
 void run_callback(void);
 
 /* work.c */
+const void *work_of(const struct task *t);
+const void *queue_of(const struct task *t);
 void work_reset(void);
 bool have_work(void *worker);
 bool workers_idle(void);
@@ -344,6 +366,9 @@ void load_modules(void);
 void unload_modules(void);
 void check_modules(void);
 void check_text(void *fn);
+void check_work_text(void *fn, const void *work, const void *queue);
+void module_waits(const void *what);
+void rehearse_exits(void);
 bool get_module(struct module *m, unsigned long pc);
 void put_module(struct module *m, unsigned long pc);
 

@@ -25,8 +25,9 @@ struct task tasks[NR_TASKS];
 struct stack held_stacks[NR_TASKS][MAX_HELD];
 static unsigned long frames[NR_TASKS][MAX_FRAMES];
 static struct held held[NR_TASKS][MAX_HELD];
+static int taken_at[NR_TASKS][MAX_CLASSES];
 struct task *cur;
-bool recording;
+bool recording, rehearsing;
 
 static void *engine_sp;
 static char *stacks;		/* two pieces a task, the lower one unmapped */
@@ -250,7 +251,27 @@ static _Noreturn void deadlock(void)
 /* It has gone round a loop a few times, and nobody else has done a thing. */
 static bool is_spinning(struct task *t)
 {
-	return t->rounds >= PATIENCE && operations - t->operations == t->seen;
+	return t->rounds >= PATIENCE && !t->stubborn &&
+		operations - t->operations == t->seen;
+}
+
+/*
+ * A loop may try a few times and give up. Whoever it waits for may have been
+ * stopped for all that time, at no more cost than that of being stopped. So
+ * when a loop is seen to get nowhere, that is a choice, if --retries asks for
+ * it: others go on, or, once in an execution, it goes round so often, unless it
+ * ends by itself.
+ */
+static bool may_defy(struct task *t)
+{
+	return opts.retries && !t->defied && t->rounds == PATIENCE &&
+		is_spinning(t) && !is_unbound();
+}
+
+/* It does nothing but go round, and nobody comes between. */
+static bool defies(struct task *t)
+{
+	return t->stubborn && t->operations - t->last_round <= 2 * t->round;
 }
 
 /* A loop that waits for others says so, by cond_resched() or cpu_relax(). */
@@ -258,10 +279,16 @@ void go_round(unsigned long pc)
 {
 	int others = operations - cur->operations;
 
-	if (others != cur->seen)
+	if (others != cur->seen) {
 		cur->rounds = 0;
+		cur->stubborn = false;
+	}
 	cur->seen = others;
-	if (++cur->rounds >= PATIENCE)
+	cur->round = cur->operations - cur->last_round;
+	cur->last_round = cur->operations;
+	if (++cur->rounds >= PATIENCE + opts.retries)
+		cur->stubborn = false;
+	if (cur->rounds >= PATIENCE)
 		visible("yield", NULL, pc, NULL, NULL);
 }
 
@@ -290,6 +317,8 @@ static void pick_next(void)
 		to = &tasks[i];
 		goto go;
 	}
+	if (is_ready(cur) && defies(cur))
+		return;
 	if (is_ready(cur) && !is_spinning(cur)) {
 		who[n++] = cur->id;
 		free = cur->timed;
@@ -307,6 +336,8 @@ static void pick_next(void)
 	for (i = 0; i < n; i++)
 		ready |= 1u << who[i];
 	note_ready(ready & -(1u << WORKER_TASK));
+	if (n && is_ready(cur) && may_defy(cur))
+		who[n++] = cur->id;
 	/* Nobody but those who spin: let them. */
 	for (i = 0; !n && i < NR_TASKS; i++)
 		if (is_ready(&tasks[i]))
@@ -318,6 +349,8 @@ static void pick_next(void)
 	if (i < 0)
 		leave_execution();
 	to = &tasks[(int)who[i]];
+	if (to == cur && may_defy(to))
+		to->stubborn = to->defied = true;
 go:
 	if (to != from) {
 		cur = to;
@@ -351,6 +384,10 @@ again:
 		late_flush(cur->id);
 	if (cur->guest && !cur->halted && guest_take())
 		goto again;
+	if (cur->taking) {
+		cur->taken_at[cur->taking] = operations;
+		cur->taking = 0;
+	}
 	cur->ready = NULL;
 	cur->op_lock = NULL;
 	cur->marked_read = cur->marked_write = 0;
@@ -434,6 +471,10 @@ static void main_task(void)
 	const struct scenario *s = running;
 	int i;
 
+	if (rehearsing) {
+		rehearse_exits();
+		leave_execution();
+	}
 	if (!s->bare)
 		load_modules();
 	mark_init_objects();
@@ -477,6 +518,7 @@ void execute(void)
 		memset(&tasks[i], 0, sizeof(tasks[i]));
 		tasks[i].frames = frames[i];
 		tasks[i].held = held[i];
+		tasks[i].taken_at = taken_at[i];
 		tasks[i].id = tasks[i].cpu = i;
 		tasks[i].letter = TASK_LETTERS[i];
 	}

@@ -581,6 +581,11 @@ struct result *explore(const struct scenario *s, const struct options *o)
 	most_events = nchoices = 0;
 	order_reset();
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	if (!s->bare) {
+		rehearsing = true;
+		execute();
+		rehearsing = false;
+	}
 	if (opts.replay)
 		replay();
 	else if (opts.step)

@@ -34,10 +34,67 @@ static void take_a_and_complete(void)
 	complete(&done);
 }
 
-SCENARIO("complete-locked", "waits under a lock that the other takes before: inversion",
+SCENARIO("complete-locked", "waits under a lock that the other takes before: deadlock",
 	 NULL, NULL, take_a_and_complete, wait_under_a);
 SCENARIO("complete-unlocked", "... waits after it: silent",
 	 NULL, NULL, take_a_and_complete, wait_without_a);
+
+static DEFINE_MUTEX(b);
+static DEFINE_SPINLOCK(count);
+static int users;
+
+static void take_b_and_complete(void)
+{
+	mutex_lock(&b);
+	mutex_unlock(&b);
+	complete(&done);
+}
+
+static void take_b_then_a(void)
+{
+	mutex_lock(&b);
+	mutex_lock(&a);
+	mutex_unlock(&a);
+	mutex_unlock(&b);
+}
+
+SCENARIO("complete-chain", "... that a third one takes inside of what the other takes: inversion",
+	 NULL, NULL, wait_under_a, take_b_and_complete, take_b_then_a);
+
+/* Counted for a moment, under a lock that nobody needs for the moment to end. */
+static void use_under_a(void)
+{
+	bool last;
+
+	mutex_lock(&a);
+	spin_lock(&count);
+	users++;
+	spin_unlock(&count);
+	spin_lock(&count);
+	last = !--users;
+	spin_unlock(&count);
+	if (last)
+		complete(&done);
+	mutex_lock(&b);
+	mutex_unlock(&b);
+	mutex_unlock(&a);
+}
+
+static void wait_for_users_under_b(void)
+{
+	bool busy;
+
+	mutex_lock(&b);
+	spin_lock(&count);
+	busy = users;
+	spin_unlock(&count);
+	if (busy)
+		wait_for_completion(&done);
+	mutex_unlock(&b);
+}
+
+SCENARIO("complete-users", "waits for those who are in a short section, under another lock: silent",
+	 NULL, NULL, use_under_a, wait_for_users_under_b);
 
 static void setup_srcu(void)
 {

@@ -40,6 +40,36 @@ static struct module *module_of(unsigned long pc)
 	return NULL;
 }
 
+/*
+ * What a module waits for before it goes: work items, queues, what is called
+ * after a grace period of RCU or an SRCU. Its exit is run once without anything
+ * to do, to learn that. Their code may run though nothing keeps the module: it
+ * would not be gone before they are done.
+ */
+#define MAX_AWAITED	32
+
+static struct { const struct module *m; const void *what; } awaited[MAX_AWAITED];
+static int nawaited;
+static const struct module *leaving;
+
+void module_waits(const void *what)
+{
+	if (leaving && nawaited < MAX_AWAITED) {
+		awaited[nawaited].m = leaving;
+		awaited[nawaited++].what = what;
+	}
+}
+
+static bool is_awaited(const struct module *m, const void *what)
+{
+	int i;
+
+	for (i = 0; i < nawaited; i++)
+		if (awaited[i].m == m && awaited[i].what == what)
+			return true;
+	return false;
+}
+
 /* A function is called from outside, or has returned: it must still be there. */
 void check_text(void *fn)
 {
@@ -57,6 +87,15 @@ void check_text(void *fn)
 	     m->name);
 }
 
+/* ... of a work item: it, or its queue, may be waited for. */
+void check_work_text(void *fn, const void *work, const void *queue)
+{
+	struct module *m = module_of((unsigned long)fn);
+
+	if (!m || !(is_awaited(m, work) || is_awaited(m, queue)))
+		check_text(fn);
+}
+
 /* Its last reference is gone: rmmod may come, and nobody may be in it. */
 static void check_frames(struct module *m, unsigned long pc)
 {
@@ -66,7 +105,8 @@ static void check_frames(struct module *m, unsigned long pc)
 		struct task *t = &tasks[i];
 		unsigned long at = t == cur ? pc : t->arg_pc;
 
-		if (!t->alive)
+		if (!t->alive || is_awaited(m, work_of(t)) ||
+		    is_awaited(m, queue_of(t)))
 			continue;
 		for (j = t->depth; module_of(at) != m && j-- > 0;)
 			at = t->frames[j];
@@ -179,6 +219,20 @@ void load_modules(void)
 	for (i = 0; i < 2; i++) {
 		each_entry(modules[i], true);
 		modules[i]->live = true;
+	}
+}
+
+void rehearse_exits(void)
+{
+	size_t i;
+
+	nawaited = 0;
+	load_modules();
+	for (i = 2; i-- > 0;) {
+		modules[i]->live = false;
+		leaving = modules[i];
+		each_entry(modules[i], false);
+		leaving = NULL;
 	}
 }
 

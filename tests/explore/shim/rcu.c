@@ -269,7 +269,7 @@ void run_callback(void)
 	called = head->of;
 	cur->atomic++;
 	note("rcu callback", NULL, (unsigned long)head->func + 1);
-	check_text(head->func);
+	check_work_text(head->func, head->of, NULL);
 	head->func(head);
 	cur->atomic--;
 	wait_for("callback done", "rcu", 0, NULL, NULL);
@@ -304,6 +304,7 @@ static void barrier_of(struct srcu_struct *s, const char *op, unsigned long pc)
 
 void rcu_barrier(void)
 {
+	module_waits(&rcu);
 	barrier_of(&rcu, "rcu_barrier", HERE);
 }
 
@@ -311,6 +312,7 @@ void srcu_barrier(struct srcu_struct *s)
 {
 	use(s, sizeof(*s), T_READ, HERE);
 	wait_order(srcu_class(s), "srcu_barrier", HERE);
+	module_waits(s);
 	barrier_of(s, "srcu_barrier", HERE);
 }
 

@@ -43,7 +43,8 @@ static void take(struct semaphore *s, unsigned long pc)
 {
 	use(s, sizeof(*s), T_WRITE, pc);
 	acquire(s);
-	s->count--;
+	if (!--s->count)
+		begin_anew(s);
 	if (s->first == 1)
 		hold_pseudo(s, semaphore_class(s), pc)->loose = true;
 	watch("%u left", s->count);
@@ -57,7 +58,10 @@ void down(struct semaphore *s)
 	check_access((uintptr_t)s, sizeof(*s), true, pc);
 	if (s->first < 2)
 		wait_order(semaphore_class(s), "down", pc);
+	cur->waits_for = s;
+	cur->waits_since = operations;
 	visible("down", name_of(s), pc, can_enter, s);
+	cur->waits_for = NULL;
 	take(s, pc);
 }
 
@@ -101,7 +105,7 @@ void up(struct semaphore *s)
 
 	check_access((uintptr_t)s, sizeof(*s), true, pc);
 	if (!s->first)
-		completes(semaphore_class(s), "takes", pc);
+		completes(s, semaphore_class(s), pc);
 	visible("up", name_of(s), pc, NULL, NULL);
 	use(s, sizeof(*s), T_WRITE, pc);
 	if (s->first == 1)

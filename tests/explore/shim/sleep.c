@@ -23,7 +23,7 @@ static int completion_class(const struct completion *c, const char *name)
 void shim_complete(struct completion *c, bool all, const char *name)
 {
 	check_access((uintptr_t)c, sizeof(*c), true, HERE);
-	completes(completion_class(c, name), "takes", HERE);
+	completes(c, completion_class(c, name), HERE);
 	visible(all ? "complete_all" : "complete", plain(name), HERE, NULL,
 		NULL);
 	use(c, sizeof(*c), T_WRITE, HERE);
@@ -43,8 +43,13 @@ static void take_one(struct completion *c, unsigned long pc)
 {
 	use(c, sizeof(*c), T_WRITE, pc);
 	acquire(c);
-	if (c->done != -1u / 2)
-		c->done--;
+	if (c->done != -1u / 2 && !--c->done)
+		begin_anew(c);
+}
+
+void shim_begin_anew(const struct completion *c)
+{
+	begin_anew(c);
 }
 
 void shim_wait_for_completion(struct completion *c, const char *name)
@@ -54,7 +59,10 @@ void shim_wait_for_completion(struct completion *c, const char *name)
 	may_sleep("wait_for_completion", pc);
 	check_access((uintptr_t)c, sizeof(*c), true, pc);
 	wait_order(completion_class(c, name), "wait_for_completion", pc);
+	cur->waits_for = c;
+	cur->waits_since = operations;
 	visible("wait_for_completion", plain(name), pc, is_complete, c);
+	cur->waits_for = NULL;
 	take_one(c, pc);
 }
 

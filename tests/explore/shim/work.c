@@ -36,6 +36,21 @@ static int work_class(const struct work_struct *w)
 	return pseudo_class(w->func, w->name ? w->name : "work");
 }
 
+/* What a worker is at, if this task is one; else NULL. */
+const void *work_of(const struct task *t)
+{
+	int i = t->id - WORKER_TASK;
+
+	return i >= 0 && i < NR_WORKERS ? runs[i] : NULL;
+}
+
+const void *queue_of(const struct task *t)
+{
+	int i = t->id - WORKER_TASK;
+
+	return i >= 0 && i < NR_WORKERS ? runs_for[i] : NULL;
+}
+
 static bool is_running(const struct work_struct *w)
 {
 	int i;
@@ -112,6 +127,7 @@ bool shim_flush_work(struct work_struct *w, const char *name, int how)
 
 	name = plain(name);
 	if (how != WORK_CANCEL) {
+		module_waits(w);
 		may_sleep(op, pc);
 		wait_order(work_class(w), op, pc);
 	}
@@ -147,6 +163,7 @@ void shim_flush_workqueue(struct workqueue_struct *q, const char *name)
 {
 	unsigned long pc = HERE;
 
+	module_waits(q);
 	may_sleep("flush_workqueue", pc);
 	visible("flush_workqueue", plain(name), pc, NULL, NULL);
 	wait_for("flush_workqueue", plain(name), pc, queue_empty, q);
@@ -223,7 +240,7 @@ void run_worker(void)
 		hold_pseudo(w, work_class(w), HERE);
 		note("work", NULL, (unsigned long)w->func + 1);
 		fn = w->func;
-		check_text(fn);
+		check_work_text(fn, w, runs_for[me]);
 		fn(w);
 		drop_pseudo(w);
 		wait_for("work done", "work", 0, NULL, NULL);

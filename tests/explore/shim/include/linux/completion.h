@@ -15,7 +15,8 @@ struct completion {
 	(c)->done = 0;							\
 	(c)->key = &shim_key_;						\
 } while (0)
-#define reinit_completion(c)	((c)->done = 0)
+void shim_begin_anew(const struct completion *c);
+#define reinit_completion(c)	(shim_begin_anew(c), (c)->done = 0)
 void shim_complete(struct completion *c, bool all, const char *name);
 void shim_wait_for_completion(struct completion *c, const char *name);
 unsigned long shim_wait_timeout(struct completion *c, unsigned long timeout,
