@@ -78,6 +78,7 @@ bool u_dirty(void *p);			/* the host counts it as written */
 bool u_saved(void *p);			/* ... or the file has what is in it */
 void u_write_back(void *p);		/* the host writes it to the file */
 void u_exit(void);
+void u_elsewhere(bool on);	/* this task's calls are another process's */
 
 /* What this task saw; a litmus program's outcome is what each one has seen. */
 void u_saw(long value);

@@ -160,6 +160,100 @@ static void forget(void)
 	u_close(device);
 }
 
+/* What is refused, and in which words; and that nothing is left of it. */
+
+static int attr_of(int fd, unsigned int cmd, __u32 group, __u64 attr,
+		   const void *addr)
+{
+	struct kvm_device_attr a = {
+		.group = group, .attr = attr, .addr = (unsigned long)addr,
+	};
+
+	return u_ioctl(fd, cmd, &a);
+}
+
+static void wrong_attributes(void)
+{
+	int fd = group, add_ = KVM_DEV_VFIO_GROUP_ADD;
+	void *nowhere = (void *)-4096L;
+
+	u_assert(!attr_of(intro, KVM_HAS_DEVICE_ATTR, KVM_DEV_VFIO_GROUP,
+			  KVM_DEV_VFIO_GROUP_ADD, NULL));
+	u_assert(!attr_of(intro, KVM_HAS_DEVICE_ATTR, KVM_DEV_VFIO_GROUP,
+			  KVM_DEV_VFIO_GROUP_DEL, NULL));
+	u_assert(attr_of(intro, KVM_HAS_DEVICE_ATTR, KVM_DEV_VFIO_GROUP, 77,
+			 NULL) == -ENXIO);
+	u_assert(attr_of(intro, KVM_HAS_DEVICE_ATTR, 99, add_, NULL) == -ENXIO);
+	u_assert(attr_of(intro, KVM_SET_DEVICE_ATTR, KVM_DEV_VFIO_GROUP, 77,
+			 &fd) == -ENXIO);
+	u_assert(attr_of(intro, KVM_SET_DEVICE_ATTR, 99, add_, &fd) == -ENXIO);
+	u_assert(attr_of(intro, KVM_SET_DEVICE_ATTR, KVM_DEV_VFIO_GROUP, add_,
+			 nowhere) == -EFAULT);
+	u_assert(attr_of(intro, KVM_GET_DEVICE_ATTR, KVM_DEV_VFIO_GROUP, add_,
+			 &fd) == -EPERM);
+	u_assert(u_ioctl(intro, KVM_SET_DEVICE_ATTR, nowhere) == -EFAULT);
+	u_assert(u_ioctl(intro, KVM_RUN, 0) == -ENOTTY);
+}
+
+static void wrong_devices(void)
+{
+	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
+
+	u_assert(u_ioctl(vm, KVM_CREATE_DEVICE, &d) == -EBUSY);
+	d.flags = KVM_CREATE_DEVICE_TEST;
+	u_assert(!u_ioctl(vm, KVM_CREATE_DEVICE, &d));
+	d.type = 77;
+	u_assert(u_ioctl(vm, KVM_CREATE_DEVICE, &d) == -ENODEV);
+	d.flags = 0;
+	u_assert(u_ioctl(vm, KVM_CREATE_DEVICE, &d) == -ENODEV);
+}
+
+static void wrong_opens(void)
+{
+	u_assert(u_ioctl(group, KVM_RUN, 0) == -ENOTTY);
+	u_assert(u_ioctl(group, VFIO_GROUP_GET_DEVICE_FD, -4096L) == -EFAULT);
+	u_assert(open_device("nul") == -ENODEV);
+	u_assert(open_device("") == -ENODEV);
+	u_assert(open_device("null") == -EINVAL);
+	u_assert(add(intro) == -EINVAL);
+	u_assert(add(-1) == -EBADF);
+	u_assert(del(77) == -EBADF);
+	u_assert(del(vm) == -ENOENT);
+}
+
+static void refuses(void)
+{
+	int device;
+
+	wrong_attributes();
+	wrong_devices();
+	wrong_opens();
+	u_assert(!add(group));
+	u_assert(add(group) == -EEXIST);
+	device = open_device("null");
+	u_assert(device >= 0);
+	u_assert(u_ioctl(device, KVM_RUN, 0) == -ENOTTY);
+	u_assert(guest_adds(2, 3) == 5);
+	u_close(device);
+}
+
+/* A machine is its own process's: others may close, and no more. */
+static void refuses_others(void)
+{
+	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
+
+	u_elsewhere(true);
+	u_assert(add(group) == -EIO);
+	u_assert(del(group) == -EIO);
+	u_assert(attr_of(intro, KVM_HAS_DEVICE_ATTR, KVM_DEV_VFIO_GROUP,
+			 KVM_DEV_VFIO_GROUP_ADD, NULL) == -EIO);
+	u_assert(u_ioctl(intro, KVM_RUN, 0) == -EIO);
+	u_assert(u_ioctl(vm, KVM_CREATE_DEVICE, &d) == -EIO);
+	u_elsewhere(false);
+	u_assert(del(group) == -ENOENT);
+	u_assert(!add(group));
+}
+
 /* The Nth order in which four descriptors can be closed. */
 static void close_in_order(int n)
 {
@@ -195,5 +289,9 @@ SCENARIO("works-lent-once", "a group is open once, its device is shared",
 	 setup_vcpu, close_all_and_vcpu, lent_once);
 SCENARIO("works-forget", "groups are added, removed, forgotten; errors",
 	 setup_vcpu, close_all_and_vcpu, forget);
+SCENARIO("works-refuses", "what is asked for wrongly is refused, and how",
+	 setup_vcpu, close_all_and_vcpu, refuses);
+SCENARIO("works-refuses-others", "what another process asks for is refused",
+	 setup, close_all, refuses_others);
 SCENARIO("works-any-order", "four descriptors closed in all 24 orders",
 	 setup, NULL, any_order);

@@ -264,8 +264,11 @@ void check_files(void)
 
 /* System calls. Each returns by way of the file releases that are due. */
 
+static long returned[NR_TASKS];	/* by the task's last call */
+
 static long done_at(long r, unsigned long pc)
 {
+	returned[cur->id] = r;
 	run_task_works();
 	check_user_return(pc);
 	cur->kernel = false;
@@ -433,7 +436,9 @@ int u_munmap(void *p, size_t size)
 void u_failed(const char *cond)
 {
 	note("assert", cond, HERE);
-	fail("assertion", cond, HERE, NULL, NULL, "u_assert(%s)", cond);
+	fail("assertion", cond, HERE, NULL, NULL,
+	     "u_assert(%s); the last call had returned %ld", cond,
+	     returned[cur->id]);
 }
 
 void kernel_reset(void)

@@ -115,6 +115,14 @@ struct task_struct *shim_current(void)
 	return &kernel_tasks[cur->id];
 }
 
+/* Another process got the descriptors over a socket. */
+void u_elsewhere(bool on)
+{
+	static struct mm_struct elsewhere;
+
+	kernel_tasks[cur->id].mm = on ? &elsewhere : mm;
+}
+
 static void count_mm(struct mm_struct *m, int users, int count,
 		     const char *op, unsigned long pc)
 {

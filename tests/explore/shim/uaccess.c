@@ -15,7 +15,7 @@ static bool bad_user(const void *p, unsigned long n)
 
 	if (o)
 		touch((void *)((uintptr_t)p & PAGE_MASK), T_READ);
-	return (uintptr_t)p < 65536 ||
+	return (uintptr_t)p < 65536 || (intptr_t)p < 0 ||
 	       (o && (!o->live || (uintptr_t)p + n > o->start + o->size));
 }
 
