@@ -287,14 +287,18 @@ class Machine:
         # that, we do, a little later (leaks are looked for in that time too).
         deadline = time.monotonic() + limit + 30
         inputs = [q.channel, q.process.stdout] + [sys.stdin] * shell
-        log = open(console, 'rb') if shell else None
-        got, shown = b'', 0
+        log = open(console, 'rb')
+        got, shown, said = b'', 0, b''
         while True:
             left = deadline - time.monotonic()
-            ready = select.select(inputs, [], [],
-                                  max(0, min(left, 0.2 if shell else left)))[0]
-            if log:
-                self.print(log.read().replace(b'\n', b'\r\n'))
+            ready = select.select(inputs, [], [], max(
+                0, min(left, 0.2 if shell else 1)))[0]
+            said = said[-200:] + log.read()
+            if shell:
+                self.print(said.replace(b'\n', b'\r\n'))
+                said = b''
+            elif self.lost(said):	# a little time, to say how
+                deadline = min(deadline, time.monotonic() + 3)
             if sys.stdin in ready:
                 typed = os.read(0, 4096)
                 if not typed:
@@ -319,6 +323,11 @@ class Machine:
                 return int(got[at + len(last_line):]), got[:at]
             if left <= 0:
                 return 124, got
+
+    def lost(self, said):
+        """Is there no use in waiting for this machine?"""
+        return b'Kernel panic - not syncing' in said or (
+            self.impatient and b'watchdog: BUG: soft lockup' in said)
 
     @staticmethod
     def print(text):
@@ -352,6 +361,8 @@ def main():
     p.add_argument('-s', dest='shell', action='store_true',
                    help='the payload talks to this terminal')
     p.add_argument('-v', dest='verbose', action='store_true')
+    p.add_argument('-i', dest='impatient', action='store_true',
+                   help='do not wait for a machine with a stuck CPU')
     p.add_argument('-b', dest='boot', action='store_true',
                    help='only boot and save the machine, if need be')
     p.add_argument('payload', nargs='?')
@@ -360,6 +371,7 @@ def main():
         signal.signal(s, lambda *_: sys.exit(125))
 
     machine = Machine(a.kind, a.verbose)
+    machine.impatient = a.impatient
     if a.boot:
         machine.save()
         return 0
@@ -388,7 +400,8 @@ def main():
         wrong.append('the machine went away')
         print(log[-2000:], file=sys.stderr)
     if status == 124:
-        wrong.append(f'time limit of {a.limit} s')
+        wrong.append('the machine is lost' if machine.lost(log.encode())
+                     else f'time limit of {a.limit} s')
         print(reports.blocked(log), file=sys.stderr, end='')
     unwanted = [r for r in found if r['kind'] not in a.expect.replace(
         '?', '').split(',')]

@@ -134,6 +134,8 @@ def order_of(seen):
 class Tree:
     """A tangled tree, and its modules with steps for the debug kernel."""
 
+    progress = False
+
     def __init__(self, name, path, kdir):
         self.name, self.keep = name, os.path.join(BUILD, 'replays', name)
         self.out = os.path.join(self.keep, 'module')
@@ -155,6 +157,23 @@ class Tree:
         if not leaks:
             open(d + '/no-leak-check', 'w').close()
 
+    def machine(self, words, runs):
+        """Run it, and say how far it has come, if that is wanted."""
+        p = subprocess.Popen(
+            [os.path.join(HERE, 'run.sh'), *words], text=True,
+            errors='replace', stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        said, n = [], 0
+        with p:
+            for line in p.stdout:
+                said.append(line)
+                if self.progress and line.startswith('replayed: '):
+                    n += 1
+                    print(f'  order {n} of {len(runs)} has run: '
+                          f'{runs[n - 1][0]["scenario"]}', file=sys.stderr,
+                          flush=True)
+        return subprocess.CompletedProcess(words, p.returncode, ''.join(said))
+
     def replay(self, runs, expect, leaks, keep):
         """One try, in one machine: {ok, why, kinds, title, gate, report}."""
         silent = expect == 'silence'
@@ -163,12 +182,10 @@ class Tree:
             payload = d + '/payload'
             os.mkdir(payload)
             self.payload(payload, runs, silent, leaks)
-            done = subprocess.run(
-                [os.path.join(HERE, 'run.sh'), '-k', 'debug', '-t', '150',
-                 '-o', d + '/out', '-e',
-                 '' if silent else expect + BESIDES[expect], payload],
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                errors='replace')
+            done = self.machine(
+                ['-k', 'debug', '-t', '150', '-o', d + '/out', '-e',
+                 '' if silent else expect + BESIDES[expect],
+                 *(['-i'] if self.progress else []), payload], runs)
             if not os.path.exists(d + '/out/reports.json'):
                 raise Failed(done.stdout[-1000:])
             with open(d + '/out/reports.json') as f:
@@ -194,6 +211,7 @@ class Tree:
         return {
             'ok': not done.returncode and not why, 'why': why,
             'kinds': [r['kind'] for r in found],
+            'titles': [r['title'] for r in found],
             'title': right[0]['title'] if right else '', 'gate': gates,
             'report': '\n'.join(reports.with_source(
                 reports.quiet(right[0]['lines'], 60).split('\n'),
@@ -253,9 +271,12 @@ def main():
     p.add_argument('--tree')
     p.add_argument('--json', help='where to write the summary')
     p.add_argument('--record')
+    p.add_argument('--progress', action='store_true',
+                   help='say how far it is; do not wait for a stuck CPU')
     p.add_argument('--show', action='store_true',
                    help='show the first report of each')
     args = p.parse_args()
+    Tree.progress = args.progress
     if not rows(args.lab):
         raise Failed(f'no lab {args.lab} in tests/variants.tsv')
     kdir = re.search(r'kdir=(\S+)', command(HERE + '/kernel.sh', 'debug'))[1]
