@@ -10,7 +10,8 @@
 #include "group.h"
 #include "scenario.h"
 
-static bool fails, waits, may_go_on;
+static bool waits, may_go_on;
+static int failures;		/* so many opens fail; guarded by group->lock */
 
 /* The explorer's: stand here until READY says so. */
 void visible(const char *op, const char *name, unsigned long pc,
@@ -22,16 +23,30 @@ static bool told(void *unused)
 	return may_go_on;
 }
 
+/* Like a driver that stops the machine's vCPUs meanwhile. */
+static void use_machine(struct vm *vm)
+{
+	if (!vm)
+		return;
+	mutex_lock(&vm->lock);
+	mutex_unlock(&vm->lock);
+}
+
 static int probe_open(struct pt_device *device)
 {
 	if (waits)
 		visible("wait", "probe", (unsigned long)probe_open + 1, told,
 			NULL);
-	return fails ? -EIO : 0;
+	use_machine(device->vm);
+	if (!failures)
+		return 0;
+	failures--;
+	return -EIO;
 }
 
 static void probe_close(struct pt_device *device)
 {
+	use_machine(device->vm);
 }
 
 static const struct pt_device_ops probe_ops = {
@@ -60,7 +75,7 @@ module_exit(probe_exit);
 
 /* The scenarios that need it. */
 
-static int vm, intro, group, null_group;
+static int vm, vcpu, intro, group, null_group, device;
 
 static int set_group(int attr, int *fd)
 {
@@ -71,6 +86,16 @@ static int set_group(int attr, int *fd)
 	};
 
 	return u_ioctl(intro, KVM_SET_DEVICE_ATTR, &a);
+}
+
+static int open_probe(void)
+{
+	return u_ioctl(group, VFIO_GROUP_GET_DEVICE_FD, "probe");
+}
+
+static int open_null(void)
+{
+	return u_ioctl(null_group, VFIO_GROUP_GET_DEVICE_FD, "null");
 }
 
 static void setup(void)
@@ -87,12 +112,24 @@ static void setup(void)
 	null_group = u_open("/dev/twill-vfio/0");
 	u_assert(group >= 0 && null_group >= 0);
 	u_assert(!set_group(KVM_DEV_VFIO_GROUP_ADD, &group));
+	vcpu = device = -1;
 }
 
 static void setup_failing(void)
 {
 	setup();
-	fails = true;
+	failures = 1;
+}
+
+/* Both groups, a vCPU; the first device is open already. */
+static void setup_both(void)
+{
+	setup_failing();
+	vcpu = u_ioctl(vm, KVM_CREATE_VCPU, 2);
+	u_assert(vcpu >= 0);
+	u_assert(!set_group(KVM_DEV_VFIO_GROUP_ADD, &null_group));
+	device = open_null();
+	u_assert(device >= 0);
 }
 
 static void setup_waiting(void)
@@ -114,9 +151,10 @@ static void close_all(void)
 	close_groups();
 }
 
-static int open_probe(void)
+static void close_vcpu_and_groups(void)
 {
-	return u_ioctl(group, VFIO_GROUP_GET_DEVICE_FD, "probe");
+	u_close(vcpu);
+	close_groups();
 }
 
 static void fail_to_open(void)
@@ -124,10 +162,30 @@ static void fail_to_open(void)
 	int fd;
 
 	u_assert(open_probe() == -EIO);
-	fails = false;
 	fd = open_probe();
 	u_assert(fd >= 0);
 	u_close(fd);
+}
+
+/* ... then the other group's device, and the first one after all. */
+static void fail_and_go_on(void)
+{
+	int fd, other;
+
+	u_assert(open_probe() == -EIO);
+	other = open_null();
+	u_assert(other >= 0);
+	u_close(other);
+	failures = 2;
+	u_assert(open_probe() == -EIO && open_probe() == -EIO);
+	fd = open_probe();
+	u_assert(fd >= 0);
+	u_close(device);
+	u_close(fd);
+	failures = 1;
+	u_assert(open_probe() == -EIO);
+	u_close(intro);
+	u_close(vm);
 }
 
 static void only_fail_to_open(void)
@@ -135,8 +193,25 @@ static void only_fail_to_open(void)
 	u_assert(open_probe() == -EIO);
 }
 
+/* Whose open fails is the scheduler's choice. */
+static void maybe_open(void)
+{
+	int fd = open_probe();
+
+	u_assert(fd >= 0 || fd == -EIO);
+	if (fd >= 0)
+		u_close(fd);
+}
+
 static void close_intro_and_vm(void)
 {
+	u_close(intro);
+	u_close(vm);
+}
+
+static void close_null_and_vm(void)
+{
+	u_close(device);
 	u_close(intro);
 	u_close(vm);
 }
@@ -154,7 +229,7 @@ static void use_the_other_group(void)
 	int fd;
 
 	u_assert(!set_group(KVM_DEV_VFIO_GROUP_ADD, &null_group));
-	fd = u_ioctl(null_group, VFIO_GROUP_GET_DEVICE_FD, "null");
+	fd = open_null();
 	u_assert(fd >= 0);
 	u_close(fd);
 	u_assert(!set_group(KVM_DEV_VFIO_GROUP_DEL, &null_group));
@@ -163,8 +238,17 @@ static void use_the_other_group(void)
 
 SCENARIO("open-fails", "a driver refuses to open, then does not",
 	 setup_failing, close_all, fail_to_open);
+SCENARIO("open-fails-goes-on",
+	 "a driver refuses to open, again and again, between opens that go well",
+	 setup_both, close_vcpu_and_groups, fail_and_go_on);
 SCENARIO("open-fails-vs-release",
 	 "a driver refuses to open while introducer and machine are closed",
 	 setup_failing, close_groups, only_fail_to_open, close_intro_and_vm);
+SCENARIO("open-fails-vs-open", "one of two opens fails",
+	 setup_failing, close_all, maybe_open, maybe_open);
+SCENARIO("open-fails-vs-close",
+	 "a driver refuses to open while another group's device is closed",
+	 setup_both, close_vcpu_and_groups, only_fail_to_open,
+	 close_null_and_vm);
 SCENARIO("two-groups", "one group is used while another's driver waits",
 	 setup_waiting, close_all, open_close_probe, use_the_other_group);
