@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The labs: starting files, grades, and the tests of the grader.
 
+# As it was given: nothing in a name is run, by make or by the shell.
+override LAB := $(value LAB)
+export LAB
+
 ##@ Learn
 .PHONY: start grade check-grade check-grade-vm
 start: | build/stamps/need-grade ## LAB=...: a lab's starting files, into labs/LAB/work/
-	@python3 -B labs/grade/start.py "$(LAB)"
+	@python3 -B labs/grade/start.py "$$LAB"
 
 grade: build/tangled | build/stamps/need-grade $(if $(NOVM),,build/stamps/need-debug) ## LAB=... [NOVM=1]: what the work there is worth
-	@python3 -B labs/grade/grade.py $(if $(NOVM),--no-vm) "$(LAB)"
+	@python3 -B labs/grade/grade.py $(if $(NOVM),--no-vm) "$$LAB"
 
 build/stamps/need-grade: labs/labs.mk
-	@tests/need.sh noweb gcc libc6-dev binutils bubblewrap python3
+	@tests/need.sh noweb gcc libc6-dev binutils bubblewrap python3 patch
 	@mkdir -p $(@D) && touch $@
 
 check-grade: build/tangled | build/stamps/need-grade

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a lab's work is worth.
 
-usage: grade.py [--no-vm] [--work DIR] [--out FILE] LAB
+usage: grade.py [--no-vm] [--work DIR] [--out FILE] [--scratch DIR] LAB
 
 Prints a table that ends in "score: N/100", and writes the same to FILE
 (build/grades/LAB.json) in the shape that Gradescope reads. The exit status is
-0 when there is a grade, whatever it is. The verdicts are the explorer's; what
-a booted kernel says can only take points away.
+0 when there is a grade, whatever it is; 2 when nothing could be graded, which
+FILE says then. The verdicts are the explorer's; what a booted kernel says can
+only take points away. Two gradings can run at a time, each with its own
+scratch folder.
 """
 import argparse
 import concurrent.futures
@@ -18,12 +20,15 @@ import re
 import shutil
 import subprocess
 import sys
+import circles
 import kernel
 import rules
 import sandbox
-from lab import ROOT, CannotGrade, find_lab, read_work, tangle
+from lab import ROOT, CannotGrade, clean, find_lab, read_work
+from report import Report, Row, with_errors
 
 EXPLORE = os.path.join(ROOT, "tests/explore")
+HEADERS = EXPLORE + "/shim/include"
 BOUND = 2	# preemptions, where the lab does not say otherwise
 # What the explorer cannot see must not be there: no call by a pointer but
 # through a thunk that looks where it goes, no array used outside its bounds.
@@ -37,48 +42,37 @@ FLAGS = CALLS + (
     "-Werror=int-conversion -Werror=incompatible-pointer-types")
 
 
-class Row:
-    """One thing that is judged."""
-
-    def __init__(self, name, shows, points):
-        self.name, self.shows, self.points = name, shows, points
-        self.score, self.text, self.result = 0, "", None
-
-
-def clean(text, width=200):
-    """Words of the submission's, harmless on a terminal."""
-    return re.sub(r"[^ -~]", "?", text)[:width]
-
-
 class Grader:
-    def __init__(self, lab, work, use_vm):
+    def __init__(self, lab, work, scratch, use_vm):
         self.lab, self.use_vm = lab, use_vm
         self.untouched = work is None
         self.work = work
-        self.top = os.path.join(ROOT, "build/grades", lab.name)
+        self.top = scratch
         self.tree = os.path.join(self.top, "tree")
-        self.rows, self.notes = [], []
+        self.rows = []
 
     # What is judged, and in which words.
+
+    def shown(self, path):
+        if path in self.lab.files:
+            return ("start/" if self.untouched else "work/") + path
+        return path
 
     def place(self, at):
         """src/vfio/group.c:12, as the student knows it."""
         if not at.get("file"):
             return ""
-        path = at["file"]
-        if path in self.lab.files:
-            path = ("start/" if self.untouched else "work/") + path
-        return "%s:%d" % (path, at["line"])
+        return "%s:%d" % (self.shown(at["file"]), at["line"])
 
     def home(self, text):
         """Compilers' messages, with the student's paths."""
+        text = text.replace(self.tree + "/", "")
         return re.sub("(%s):" % "|".join(map(re.escape, self.lab.files)),
-                      lambda m: ("start/" if self.untouched else "work/") +
-                      m.group(0), text)
+                      lambda m: self.shown(m[1]) + ":", text)
 
-    def refuse(self, name, shows, text):
+    def refuse(self, name, shows, lines):
         row = Row(name, shows, 0)
-        row.text = text
+        row.text = "\n".join(clean(l) for l in lines[:20])
         self.rows.append(row)
         for stage in self.lab.stages:
             for r in stage["rows"]:
@@ -90,78 +84,119 @@ class Grader:
     def prepare(self):
         """The sound tree, with the student's files and the lab's own."""
         if self.untouched:
-            files = self.lab.start_files()
+            self.files = self.lab.start_files(self.top)
         else:
-            files, problems = read_work(self.work, self.lab.files)
-            headers = rules.headers_of(self.tree, EXPLORE + "/shim/include")
-            for path, text in files.items():
+            self.files, problems = read_work(self.work, self.lab.files)
+            headers = rules.known_headers(ROOT, HEADERS)
+            for path, text in self.files.items():
                 problems += rules.check_text("work/" + path, text, headers)
             if problems:
                 return self.refuse("rules", "only what a lab may contain",
-                                   "\n".join(problems[:20]))
-        shutil.rmtree(self.tree, ignore_errors=True)
-        tangle("sound", self.tree)
+                                   problems)
+        self.plant(self.tree, self.files)
+        return True
+
+    def plant(self, tree, files):
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.copytree(os.path.join(ROOT, "src"), os.path.join(tree, "src"))
+        shutil.copyfile(os.path.join(ROOT, "build/linemap"),
+                        os.path.join(tree, ".linemap"))
         for path, text in files.items():
-            with open(os.path.join(self.tree, path), "w") as f:
+            with open(os.path.join(tree, path), "w") as f:
                 f.write(text)
         for source, path in self.lab.add.items():
             shutil.copyfile(os.path.join(self.lab.dir, source),
-                            os.path.join(self.tree, path))
-        return True
+                            os.path.join(tree, path))
 
-    def build(self):
-        self.program = os.path.join(self.top, "judge")
+    def compile(self, tree, **more):
+        """(the compiler's words, or None; what was compiled)"""
         listing = os.path.join(self.top, "objects")
         env = dict(os.environ, LC_ALL="C", SUBJECT_FLAGS=FLAGS,
                    RUNTIME_FLAGS=CALLS, OBJECTS_TO=listing,
-                   LIBS="-Wl,--wrap=__tsan_func_entry")
+                   LIBS="-Wl,--wrap=__tsan_func_entry", **more)
         p = subprocess.run(
-            ["timeout", "-k", "5", "120", EXPLORE + "/build.sh", self.tree,
+            ["timeout", "-k", "5", "300", EXPLORE + "/build.sh", tree,
              self.program, "labs/grade/judge.c"], env=env, text=True,
             errors="replace", capture_output=True,
             preexec_fn=lambda: sandbox.limits(100))
         if p.returncode:
-            if re.search(r"^(tests|labs)/\S+ (fatal )?error:", p.stderr, re.M):
-                raise CannotGrade("the judge does not build:\n" +
-                                  p.stderr[-3000:])
-            return self.refuse("builds", "the files compile", "\n".join(
-                clean(l) for l in self.home(p.stderr).splitlines()[:30]))
+            return p.stderr, None
         with open(listing) as f:
-            every = [line.split() for line in f]
+            return None, [line.split() for line in f]
+
+    def look(self):
+        """What the preprocessor makes of it."""
+        commands = os.path.join(self.top, "commands")
+        view = rules.View(self.tree, self.files, self.shown)
+        said = []
+        with open(commands) as f:
+            for line in f:
+                kind, _, path, flags = line.rstrip("\n").split("\t")
+                if kind == "subject" and path in self.files:
+                    said += view.check(path, flags.split())
+        return sorted(set(said))
+
+    def build(self):
+        self.program = os.path.join(self.top, "judge")
+        words, every = self.compile(
+            self.tree, COMMANDS_TO=os.path.join(self.top, "commands"))
+        said = self.look()
+        if said:
+            return self.refuse("rules", "only what a lab may contain", said)
+        if words:
+            if re.search(r"^(tests|labs)/\S+ (fatal )?error:", words, re.M):
+                raise CannotGrade("the judge does not build:\n" +
+                                  words[-3000:])
+            return self.refuse("builds", "the files compile", [
+                l for l in self.home(words).splitlines()
+                if not l.startswith("xargs:")])
         objects = {path: obj for kind, obj, path in every
                    if kind == "subject" and path.startswith("src/")}
         self.own = {name for kind, obj, _ in every if kind == "runtime"
                     for name, t in rules.nm(obj) if t == "T"}
-        said, self.state = rules.check_objects(
-            objects, self.lab.files, self.lab.names,
-            rules.kernel_functions(EXPLORE + "/shim/include"))
+        mine = rules.Objects(objects, self.files, self.place)
+        said, self.state = mine.check(self.lab.names,
+                                      rules.kernel_functions(HEADERS))
+        said = said or self.disturbed(mine)
         if said:
-            return self.refuse("rules", "only what a lab may contain",
-                               self.home("\n".join(said[:20])))
+            return self.refuse("rules", "only what a lab may contain", said)
         return True
+
+    def disturbed(self, mine):
+        """Files that are not the student's, and mean something else under the
+        student's headers than under the book's or the start's."""
+        headers = {p: t for p, t in self.files.items() if p.endswith(".h")}
+        start = self.lab.start_files(self.top)
+        if all(t in (start[p], sound(p)) for p, t in headers.items()):
+            return []
+        tree = os.path.join(self.top, "pristine")
+        self.plant(tree, start)
+        words, every = self.compile(tree, ONLY_OBJECTS="1")
+        if words:
+            raise CannotGrade("the start does not build:\n" + words[-3000:])
+        return ["%s: what it calls has changed with your headers (%s)" % (
+            path, ", ".join(map(self.shown, headers)))
+            for path in mine.changed({p: o for _, o, p in every})]
 
     def explore(self):
         judge = sandbox.Judge(self.program, self.own)
-        rows = [r for stage in self.lab.stages for r in stage["rows"]
-                if "scenario" in r]
+        rows = [r for stage in self.lab.stages for r in stage["rows"]]
+        asked = [(s, r.get("bound", BOUND), r.get("order", True))
+                 for r in rows for s in r.get("scenarios", ())]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            results = dict(zip(
-                (r["name"] for r in rows),
-                pool.map(lambda r: judge.verdict(
-                    r["scenario"], r.get("bound", BOUND),
-                    r.get("order", True)), rows)))
+            try:
+                results = dict(zip(asked, pool.map(
+                    lambda a: judge.verdict(*a), asked)))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
         reached, seen = True, {}
         for stage in self.lab.stages:
             passed = True
             for r in stage["rows"]:
                 row = Row(r["name"], r["shows"], r["points"])
                 self.rows.append(row)
-                if "scenario" in r:
-                    row.result = results[r["name"]]
-                    good = self.proved(row, r.get("bound", BOUND), seen)
-                else:
-                    good = not self.state
-                    row.text = "\n".join(map(clean, self.state))
+                good = self.judged(row, r, results, seen)
                 if good and not reached:
                     row.text = "passes; counts once all of the above does"
                 elif good:
@@ -169,23 +204,31 @@ class Grader:
                 passed = passed and good
             reached = reached and passed
 
-    def proved(self, row, bound, seen):
-        x = row.result
-        if x["class"] == "none":
-            if x["claim"] == "bound %d exhausted" % bound or \
-                    x["claim"].startswith("complete"):
-                return True
-            x.update({"class": "gave-up", "text": "too many orders to try: " +
-                      x["claim"]})
+    def judged(self, row, r, results, seen):
+        """Is this row as it should be? If not, it says why."""
+        if r.get("state"):
+            row.text = "\n".join(map(clean, self.state))
+            return not self.state
+        if r.get("circles"):
+            found = [circles.find(results.values(), self.program)]
+            found = [x for x in found if x]
+        else:
+            bound = r.get("bound", BOUND)
+            found = [results[s, bound, r.get("order", True)]
+                     for s in r["scenarios"]]
+            found = [x for x in found if not proved(x, bound)]
+        if not found:
+            return True
+        x = row.result = found[0]
         what = "%s: %s, in %s" % (x["class"], x["object"], x["function"])
         if x["class"] == "assertion" or x["object"] == "-":
-            row.text = "%s: %s" % (x["class"], x["text"])
+            row.text = "%s: %s" % (x["class"], with_errors(x["text"]))
         elif what in seen:
             row.text = "%s, as in %s" % (what, seen[what])
         else:
             row.text = "%s: %s" % (what, x["text"])
             seen[what] = row.name
-        row.text = clean(row.text)
+        row.text = clean(row.text, 400)
         return False
 
     def ask_kernel(self):
@@ -197,75 +240,39 @@ class Grader:
         elif not any(r.score for r in self.rows):
             row.text = "skipped: there is nothing to take away"
         else:
-            took, row.text = kernel.ask(self.lab, self.tree, self.top)
+            known = {r.result["class"] for r in self.rows if r.result}
+            took, row.text = kernel.ask(self.lab, self.tree, self.top, known)
             row.text = self.home(row.text)
             row.score = -took
-
-    # The report.
-
-    def hint(self, x):
-        for h in self.lab.hints:
-            if all(re.fullmatch(h.get(k, ".*"), x[k]) for k in
-                   ("class", "object", "function")):
-                return h["hint"]
-        return ""
-
-    def table(self, x):
-        """The interleaving: a column a task, and the line of each step."""
-        rows = x["rows"]
-        first = next((i for i, r in enumerate(rows) if r["task"] != "-"), 0)
-        rows = [r for r in rows[first:] if not r["quiet"]]
-        tasks = sorted({r["task"] for r in rows}, key="-ABCDwxi".index)
-        title = {"-": "(end)", "w": "worker", "x": "worker 2",
-                 "i": "interrupts"}
-        lines = ["    " + "".join("%-30s" % title.get(t, t) for t in tasks)]
-        for r in rows[-40:]:
-            cell = clean("%s %s" % (r["op"], r["object"]), 28)
-            lines.append((">>> " if r["failing"] else "    ") + "".join(
-                "%-30s" % (cell if t == r["task"] else "") for t in tasks) +
-                "%s %s" % (r["function"], self.place(r)))
-        if len(rows) > 40:
-            lines.insert(1, "    ... (%d rows)" % (len(rows) - 40))
-        for key, head in (("stack", "noticed in"), ("other", x["other_title"])):
-            lines += ["  %s:" % clean(head)] if x[key] else []
-            lines += ["    %-24s %s" % (s["function"], self.place(s))
-                      for s in x[key]]
-        if x["replay"]:
-            lines.append("  schedule: %s, preemptions: %d" %
-                         (clean(x["replay"]), x["bound"]))
-        return lines
-
-    def report(self):
-        lines, seen = [], set()
-        for row in self.rows:
-            lines.append("  %3d/%-3d  %-18s %s" % (row.score, row.points,
-                                                  row.name, row.shows))
-            lines += ["           " + t for t in row.text.splitlines()]
-        for row in self.rows:
-            x = row.result
-            if not x or x["class"] == "none":
-                continue
-            key = (x["class"], x["object"], x["function"])
-            if key in seen:
-                continue
-            seen.add(key)
-            lines += ["", "%s: how it fails" % row.name] + self.table(x)
-            if self.hint(x):
-                lines += ["  think about: " + self.hint(x)]
-        return "\n".join(line.rstrip() for line in lines)
 
     def run(self):
         if self.prepare() and self.build():
             self.explore()
             self.ask_kernel()
         score = max(0, sum(r.score for r in self.rows))
-        return score, {
+        return {
             "score": score,
-            "output": self.report(),
+            "output": Report(self.lab, self.place).whole(self.rows),
             "tests": [{"name": "%s: %s" % (r.name, r.shows),
                        "score": r.score, "max_score": r.points,
                        "output": r.text} for r in self.rows],
         }
+
+
+def sound(path):
+    with open(os.path.join(ROOT, path)) as f:
+        return f.read()
+
+
+def proved(x, bound):
+    if x["class"] != "none":
+        return False
+    if (x["claim"] == "bound %d exhausted" % bound or
+            x["claim"].startswith("complete")):
+        return True
+    x.update({"class": "gave-up",
+              "text": "too many orders to try: " + x["claim"]})
+    return False
 
 
 def main():
@@ -273,21 +280,33 @@ def main():
     p.add_argument("--no-vm", action="store_true")
     p.add_argument("--work")
     p.add_argument("--out")
+    p.add_argument("--scratch")
     p.add_argument("lab")
     a = p.parse_args()
     lab = find_lab(a.lab)
     work = a.work or (lab.work if os.path.lexists(lab.work) else None)
-    out = a.out or os.path.join(ROOT, "build/grades", lab.name + ".json")
-    os.makedirs(os.path.join(ROOT, "build/grades", lab.name), exist_ok=True)
-    with open(os.path.join(ROOT, "build/grades", lab.name, "lock"), "w") as f:
+    grades = os.path.join(ROOT, "build/grades")
+    scratch = os.path.abspath(a.scratch or os.path.join(grades, lab.name))
+    os.makedirs(scratch, exist_ok=True)
+    failed = None
+    with open(os.path.join(scratch, "lock"), "w") as f:
         fcntl.flock(f, fcntl.LOCK_EX)
-        score, grade = Grader(lab, work, not a.no_vm).run()
-    with open(out, "w") as f:
+        try:
+            grade = Grader(lab, work, scratch, not a.no_vm).run()
+        except (CannotGrade, OSError, subprocess.SubprocessError) as e:
+            failed = e
+            grade = {"score": 0, "tests": [], "output": "not graded, through "
+                     "no fault of the work's: %s" % e}
+    with open(a.out or os.path.join(grades, lab.name + ".json"), "w") as f:
         json.dump(grade, f, indent=1)
-    print("%s, %s\n" % (lab.title, os.path.relpath(work, ROOT) if work else
-                        "the start as it is (make start LAB=%s)" % lab.name))
+    if failed:
+        raise CannotGrade(str(failed))
+    print("%s, %s\n" % (lab.title, clean(os.path.relpath(work, ROOT)) if work
+                        else "the start as it is (make start LAB=%s)" %
+                        lab.name))
+    sys.stdout.flush()
     print(grade["output"])
-    print("\nscore: %d/100" % score)
+    print("\nscore: %d/100" % grade["score"])
 
 
 if __name__ == "__main__":
@@ -296,3 +315,6 @@ if __name__ == "__main__":
     except CannotGrade as e:
         print("grade: cannot grade: %s" % e, file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("grade: interrupted; there is no grade", file=sys.stderr)
+        sys.exit(130)

@@ -10,6 +10,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 LABS = os.path.join(ROOT, "labs")
 MAX_FILE = 64 * 1024
+# What editors, tag programs and patch leave behind; nobody reads it.
+LEFT_OVER = re.compile(r"""
+	^\. | ~$ | ^\#.*\#$ | ^(tags|TAGS|GTAGS|GRTAGS|GPATH|cscope\..*)$ |
+	\.(orig|rej|bak|old|tmp|swp|swo|save|o|patch|diff)$ |
+	^(__pycache__|compile_commands\.json)$""", re.X)
 
 
 class CannotGrade(Exception):
@@ -18,6 +23,8 @@ class CannotGrade(Exception):
 
 def find_lab(wanted):
     """The lab called 5-lock-inversion, lock-inversion or 5."""
+    if not re.fullmatch(r"[\w-]+", wanted, re.A):
+        wanted = clean(wanted, 60)
     folders = sorted(d for d in os.listdir(LABS)
                      if re.match(r"[0-9]+-", d) and
                      os.path.exists(os.path.join(LABS, d, "lab.json")))
@@ -29,18 +36,39 @@ def find_lab(wanted):
         wanted, ", ".join(d.split("-", 1)[1] for d in folders)))
 
 
+def clean(text, width=200):
+    """Words of somebody else's, harmless on a terminal."""
+    return re.sub(r"[^ -~]", "?", text)[:width]
+
+
 class Lab:
+    KEYS = {"title": str, "start": str, "files": list, "add": dict,
+            "names": str, "stages": list, "hints": list}
+
     def __init__(self, folder, name):
         self.name = name
         self.dir = os.path.join(LABS, folder)
         self.work = os.path.join(self.dir, "work")
-        with open(os.path.join(self.dir, "lab.json")) as f:
-            self.__dict__.update(json.load(f))
+        path = os.path.join(self.dir, "lab.json")
+        try:
+            with open(path) as f:
+                said = json.load(f)
+            for key, kind in self.KEYS.items():
+                if not isinstance(said.get(key), kind):
+                    raise ValueError("%r is missing, or is no %s" % (
+                        key, kind.__name__))
+            for stage in said["stages"]:
+                for row in stage["rows"]:
+                    row["name"], row["shows"], row["points"] + 0
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            raise CannotGrade("%s: %s" % (
+                os.path.relpath(path, ROOT), e if not isinstance(e, KeyError)
+                else "%s is missing in a row" % e)) from e
+        self.__dict__.update(said)
 
-    def start_files(self):
+    def start_files(self, top):
         """What the student begins with: path -> text."""
-        tree = tangle(self.start, os.path.join(
-            ROOT, "build/grades", self.name, "start"))
+        tree = tangle(self.start, os.path.join(top, "start"))
         return {path: read(tree, path)[0] for path in self.files}
 
 
@@ -75,7 +103,8 @@ def read(top, path):
         text = data.decode()
     except UnicodeDecodeError:
         return None, "%s is not text" % path
-    return text, None
+    # What editors of other systems make of a text.
+    return text.lstrip("\ufeff").replace("\r\n", "\n"), None
 
 
 def read_work(work, paths):
@@ -90,13 +119,15 @@ def read_work(work, paths):
         else:
             files[path] = text
     for folder, dirs, names in os.walk(os.path.join(work, "src")):
+        dirs[:] = [d for d in dirs if not LEFT_OVER.search(d)]
         for name in dirs + names:
             at = os.path.join(folder, name)
             path = os.path.relpath(at, work)
-            if os.path.islink(at) and path not in paths:
+            if path in paths or LEFT_OVER.search(name):
+                continue
+            if os.path.islink(at):
                 problems.append("%s: links are not followed" % path)
-            elif (name in names and path not in paths and
-                  not re.search(r"^\.|~$|\.(orig|rej|bak)$", name)):
+            elif name in names:
                 problems.append("%s is not one of the files of this lab" %
                                 path)
-    return files, sorted(set(problems))
+    return files, sorted({"work/" + clean(p) for p in problems})

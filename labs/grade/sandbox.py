@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run the judge where it can do no harm, and read its verdict."""
+"""Run the judge where it can do no harm, and read its verdict.
+
+The judge is alone with its C library in an empty root; judge.c gives up all
+system calls but those that compute, read and write. What it needs to know of
+itself (addr2line, nm, readelf) it asks for, and we run it out here.
+"""
 import json
 import os
 import re
@@ -11,22 +16,23 @@ import tempfile
 import threading
 from lab import CannotGrade
 
-SECONDS = 10
+SECONDS = 10		# of computing
+WAIT = 90		# for them, on a machine that has other things to do
 MAX_LATE = 2
 MEGABYTES = 1024
+MAX_VERDICT = 8 << 20
 # Functions of the explorer's that others see, and that it calls by a pointer.
 CALLED = {"run_worker", "run_irqs", "have_work", "have_irq"}
-MAX_VERDICT = 8 << 20
+TOOLS = re.compile(r"addr2line -f -e ((0x[0-9a-f]+ ?)*)|nm -n |"
+                   r"readelf --debug-dump=info ")
 BWRAP = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session",
-         "--cap-drop", "ALL", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin",
-         "--ro-bind", "/", "/", "--tmpfs", "/tmp", "--proc", "/proc",
-         "--dev", "/dev", "--chdir", "/"]
+         "--cap-drop", "ALL", "--clearenv", "--chdir", "/"]
 # Inside of a chroot there is no room for another root. Whoever is root there
 # can still take away the network, other processes and every right to write.
 NOBODY = ["unshare", "--net", "--ipc", "--uts", "--pid", "--fork",
           "--kill-child", "setpriv", "--no-new-privs", "--bounding-set=-all",
           "--inh-caps=-all", "--reuid=65534", "--regid=65534",
-          "--clear-groups", "env", "-i", "-C", "/", "PATH=/usr/bin:/bin"]
+          "--clear-groups", "env", "-i", "-C", "/"]
 
 
 def limits(seconds=SECONDS):
@@ -48,21 +54,35 @@ class Judge:
             addr for addr, kind, name in re.findall(
                 r"^(\w+) ([tT]) (.*)", text, re.M)
             if kind == "t" or name not in own or name in CALLED)
-        self.late = 0
+        self.program = program
+        self.late, self.told = 0, {}
+        self.lock = threading.Lock()
         self.shared = tempfile.TemporaryDirectory()
         os.chmod(self.shared.name, 0o755)
-        shutil.copy(program, self.shared.name + "/judge")
+        copy = shutil.copy(program, self.shared.name + "/judge")
         why = []
-        for box, judge in (
-                (BWRAP + ["--ro-bind", program, "/tmp/judge"], "/tmp/judge"),
-                (NOBODY, self.shared.name + "/judge")):
-            p = subprocess.run(box + ["test", "-x", judge],
-                               capture_output=True, text=True)
+        for words in (BWRAP + self.bind() + ["/judge"],
+                      NOBODY + [copy]):
+            try:
+                p = subprocess.run(words + ["--here"], capture_output=True,
+                                   text=True, errors="replace")
+            except OSError as e:
+                why.append("%s: %s" % (words[0], e.strerror))
+                continue
             if not p.returncode:
-                self.judge = box + [judge]
+                self.judge = words
                 return
             why.append(p.stderr.strip())
         raise CannotGrade("there is no sandbox here: " + "; ".join(why))
+
+    def bind(self):
+        """bwrap's words for what the judge cannot do without."""
+        text = subprocess.run(["ldd", self.program], capture_output=True,
+                              text=True).stdout
+        words = ["--ro-bind", self.program, "/judge"]
+        for library in re.findall(r"(/\S+) \(0x", text):
+            words += ["--ro-bind", library, library]
+        return words
 
     def verdict(self, scenario, bound, order):
         """What it says of one scenario; where it says nothing, why."""
@@ -77,8 +97,9 @@ class Judge:
             return no_verdict(scenario, "time-limit",
                               "did not come to an end in %d s" % SECONDS)
         if not status and text.startswith(nonce) and text.endswith(nonce):
-            return json.loads(text[len(nonce):-len(nonce)])
-        if said.startswith("bwrap:"):
+            verdict, _, edges = text[len(nonce):-len(nonce)].partition(nonce)
+            return dict(json.loads(verdict), edges=json.loads(edges))
+        if said.startswith(("bwrap:", "unshare:", "setpriv:")):
             raise CannotGrade("the sandbox failed: " + said)
         return no_verdict(scenario, "gave-up", said.strip() or
                           "the explorer ended without a verdict (%d)" % status)
@@ -90,24 +111,54 @@ class Judge:
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, pass_fds=[theirs], preexec_fn=limits)
         os.close(theirs)
-        late = threading.Timer(SECONDS, p.kill)
+        late = threading.Timer(WAIT, p.kill)
         late.start()
         with open(ours, "rb") as result, p:
             try:
-                p.stdin.write((nonce + self.functions).encode())
+                p.stdin.write((nonce + self.functions + "\n.\n").encode())
+                p.stdin.flush()
+                text = self.listen(result, p.stdin)
                 p.stdin.close()
             except BrokenPipeError:
-                pass		# why, it says on stderr
-            text = result.read(MAX_VERDICT).decode(errors="replace")
+                text = ""	# why, it says on stderr
             said = p.stderr.read(2000).decode(errors="replace")
             p.kill()
         timed_out = not late.is_alive()
         late.cancel()
         return text, said, p.returncode, timed_out
 
+    def listen(self, result, to):
+        """Take the verdict down; answer what is asked meanwhile."""
+        text = b""
+        while len(text) < MAX_VERDICT:
+            line = result.readline(MAX_VERDICT)
+            if not line:
+                break
+            if line.startswith(b"tool "):
+                answer = self.ask(line[5:-1].decode(errors="replace"))
+                to.write(b"%d\n" % len(answer) + answer)
+                to.flush()
+            else:
+                text += line
+        return text.decode(errors="replace")
+
+    def ask(self, command):
+        m = TOOLS.fullmatch(command)
+        if not m:
+            return b""
+        words = command.split()
+        at = 3 if words[0] == "addr2line" else 2
+        with self.lock:
+            if command not in self.told:
+                self.told[command] = subprocess.run(
+                    words[:at] + [self.program] + words[at:],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL).stdout
+        return self.told[command]
+
 
 def no_verdict(scenario, kind, why):
     return {"scenario": scenario, "verdict": "fails", "class": kind,
             "object": "-", "function": "-", "text": why, "claim": "",
             "stack": [], "other": [], "other_title": "", "rows": [],
-            "replay": "", "bound": -1, "order": []}
+            "replay": "", "bound": -1, "order": [], "edges": []}

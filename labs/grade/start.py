@@ -13,7 +13,8 @@ def start(lab):
             "%s is there already and is not overwritten.\n"
             "To begin again, move it away first:  mv %s %s.old" % (
                 work, work, os.path.dirname(work) + "/work"))
-    for path, text in lab.start_files().items():
+    for path, text in lab.start_files(
+            os.path.join(ROOT, "build/grades", lab.name)).items():
         at = os.path.join(lab.work, path)
         os.makedirs(os.path.dirname(at), exist_ok=True)
         with open(at, "w") as f:

@@ -4,7 +4,8 @@
 # TREE has src/; the result is OUT. Everything else comes from where this
 # script is. MAIN.c replaces the command's own (with LIBS, what to link with),
 # SUBJECT_FLAGS and RUNTIME_FLAGS are added to those of the core's compiler and
-# of the explorer's own; OBJECTS_TO gets the list of objects.
+# of the explorer's own; OBJECTS_TO gets the list of objects, and COMMANDS_TO
+# that of what is compiled, where, and how. With ONLY_OBJECTS nothing is linked.
 #
 # An object is kept under a hash of all that went into it: the source, the
 # flags, and the headers that it included when it was last compiled. So trees
@@ -73,7 +74,7 @@ export cache
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-{
+(
 	list subject "$tree" "$subject -DTWILL_MODULE=twill" \
 		'src/*.c' 'src/arch/model/*.c'
 	list subject "$tree" "$subject -DTWILL_MODULE=twill_vfio" 'src/vfio/*.c'
@@ -86,9 +87,12 @@ trap 'rm -rf "$work"' EXIT
 		'tests/explore/litmus/*.c'
 	list runtime "$root" "$runtime" "$main" \
 		'tests/explore/{engine,shim,detectors,report}/*.c'
-} | tr '\n' '\0' | xargs -0 -r -n1 -P"$(nproc)" bash -c 'object "$1"' _ |
-	sort >"$work/objects"
+) >"$work/commands"
+[ -z "${COMMANDS_TO:-}" ] || cp "$work/commands" "$COMMANDS_TO"
+tr '\n' '\0' <"$work/commands" |
+	xargs -0 -r -n1 -P"$(nproc)" bash -c 'object "$1"' _ | sort >"$work/objects"
 [ -z "${OBJECTS_TO:-}" ] || cp "$work/objects" "$OBJECTS_TO"
+[ -z "${ONLY_OBJECTS:-}" ] || exit 0
 
 # Each module's code has a section of its own: it may be unloaded. A lab's
 # probe is a driver with a test in it, and stays, like the scenarios.

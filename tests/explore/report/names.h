@@ -13,6 +13,9 @@ struct place {
 	char home[48];		/* in the book: FILE:LINE, or nothing */
 };
 
+/* The grader's: how to have TOOL say something of this program. */
+extern FILE *(*ask_outside)(const char *tool, const char *more);
+
 void add_place(unsigned long pc);
 void find_places(void);			/* of all that were added */
 const struct place *place(unsigned long pc);
