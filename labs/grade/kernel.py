@@ -39,6 +39,7 @@ ELSE = (
      "deadlock livelock time-limit"),
     (r"assertion: ", 20, "a scenario does not get what it was promised",
      "assertion"),
+    (r"insmod: ", MOST, "a module does not come up", "livelock time-limit"),
     (r"rmmod: ", 10, "a module cannot be unloaded", "leak deadlock"),
     (r"", 20, "a scenario did not end as it should",
      "deadlock livelock time-limit assertion"),

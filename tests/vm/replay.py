@@ -43,7 +43,16 @@ BESIDES = {
 # In the guest: each scenario under its order. A task that hangs, and one that
 # waits for a task that died, cannot be waited for: the kernel's log tells.
 RUN = '''#!/bin/sh
-for m in gate twill twill_vfio; do insmod $m.ko || exit 2; done
+for m in gate twill twill_vfio; do
+	insmod $m.ko &
+	n=0
+	while kill -0 $! 2>/dev/null; do
+		n=$((n + 1))
+		[ $n -lt 200 ] || { echo "insmod: $m does not come back"; exit 2; }
+		sleep 0.1
+	done
+	wait $! || exit 2
+done
 while read -r scenario order; do
 	./scenarios $scenario $order >said 2>&1 &
 	while kill -0 $! 2>/dev/null; do
@@ -193,7 +202,7 @@ class Tree:
             shutil.copytree(d + '/out', keep, dirs_exist_ok=True)
         gates = re.findall(r'replayed: (.*)', done.stdout)
         why = [l for l in done.stdout.splitlines() if re.match(
-            r'machine: |assertion: |rmmod: |failed, |/dev/', l)]
+            r'machine: |assertion: |insmod: |rmmod: |failed, |/dev/', l)]
         if done.returncode and not why:
             why = [f'exit status {done.returncode}', done.stdout[-300:]]
         for gate in gates:
