@@ -329,6 +329,7 @@ int main(int argc, char **argv)
 	other = m;
 	other.vcpu = ASK(m.vm, KVM_CREATE_VCPU, 1);
 	other.run = map_run(other.vcpu);
+	ASK(other.vcpu, KVM_SET_CPUID2, offered());
 	if (argc > 1) {
 		try_alone(&m, &other);
 		return 0;
