@@ -108,7 +108,7 @@ static inline void unmake(const struct machine *m)
 /* What a guest can be told of its processor. */
 static inline struct kvm_cpuid2 *offered(void)
 {
-	static struct {
+	static _Thread_local struct {
 		struct kvm_cpuid2 head;
 		struct kvm_cpuid_entry2 entry[100];
 	} cpuid;
