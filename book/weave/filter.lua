@@ -322,6 +322,33 @@ local function variants(div)
 	return pandoc.Div({ t }, { class = 'variants' })
 end
 
+-- Measurements that a run left: the first line says of what, the second heads
+-- the columns, of which the first names the rows.
+local function measured(div)
+	local file = io.open(div.attributes.file)
+	if not file then
+		bad(page(), 'there is no ' .. div.attributes.file)
+		return nil
+	end
+	local caption = file:read('l'):gsub('^# ', '')
+	local rows, align, widths = {}, {}, {}
+	for line in file:lines() do
+		local cells = {}
+		for text in (line .. '\t'):gmatch('([^\t]*)\t') do
+			cells[#cells + 1] = { pandoc.Plain { pandoc.Str(text) } }
+		end
+		rows[#rows + 1] = cells
+	end
+	file:close()
+	for i in ipairs(rows[1]) do
+		align[i] = i == 1 and pandoc.AlignLeft or pandoc.AlignRight
+		widths[i] = 0
+	end
+	local head = table.remove(rows, 1)
+	return pandoc.utils.from_simple_table(pandoc.SimpleTable(
+		{ pandoc.Str(caption) }, align, widths, head, rows))
+end
+
 local function sorted(list, key)
 	table.sort(list, function(a, b)
 		local x, y = key(a):lower():gsub('[^%w ]', ''), key(b):lower():gsub('[^%w ]', '')
@@ -358,6 +385,8 @@ local function Div(div)
 		return recorded(div)
 	elseif div.classes:includes('variants') then
 		return variants(div)
+	elseif div.classes:includes('measured') then
+		return measured(div)
 	elseif div.classes:includes('index') then
 		return indexes(div.attributes.of)
 	elseif div.classes:includes('contents') then

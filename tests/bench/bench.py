@@ -6,11 +6,14 @@ Every round loads Twill, measures, unloads it, then the bare loop (floor/),
 then KVM, so that whatever else the host does hits all of them alike. Meanwhile
 each holds a machine, so that none of those measured is the first or the last:
 what is switched on and off then is not measured, and KVM's part of it can hang
-under QEMU (tests/vm/hold.c, which is why one CPU is online then). Prints a table; writes build/bench.json. QUICK=1 runs everything and measures nothing
-worth keeping.
+under QEMU (tests/vm/hold.c, which is why one CPU is online then). Prints a
+table; writes build/bench.json, and book/bench.tsv, which the book shows.
+QUICK=1 runs everything and measures nothing worth keeping.
 """
+import datetime
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -188,6 +191,25 @@ def table(got):
     return record
 
 
+def for_the_book(record):
+    """What chapter "The world switch" shows: medians of this run."""
+    units = {row: unit for row, _, unit in ROWS}
+    found = subprocess.run([VM + '/kernel.sh', 'stock'], check=True,
+                           stdout=subprocess.PIPE, text=True).stdout
+    release = re.search(r'kernel-stock-(.*)-[0-9a-f]+/bzImage', found).group(1)
+    qemu = subprocess.run(['qemu-system-x86_64', '--version'], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout.split()[3]
+    with open(os.path.join(ROOT, 'book/bench.tsv'), 'w') as f:
+        print(f'# Medians of one run, {datetime.date.today()}: Linux '
+              f'{release}, QEMU {qemu}', file=f)
+        print('', 'Twill', 'KVM', 'Twill/KVM', sep='\t', file=f)
+        for row, (_, title, _) in zip(record, ROWS):
+            scale, name = units[row['name']]
+            print(title, *(f'{row[who]["median"] / scale:.3g} {name}'
+                           for who in ('twill', 'kvm')),
+                  f'{row["ratio"]:.2f}', sep='\t', file=f)
+
+
 def main():
     quick = os.environ.get('QUICK')
     record = {'machine': table(measure(1, 1, 16) if quick else
@@ -197,6 +219,7 @@ def main():
     if not quick:
         with open(os.path.join(ROOT, 'build/bench.json'), 'w') as f:
             json.dump(record, f, indent=1)
+        for_the_book(record['machine'])
 
 
 if __name__ == '__main__':

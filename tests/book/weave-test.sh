@@ -105,6 +105,9 @@ lab/bug	use-after-free
 ```{.dot file="book/way.dot"}
 ```
 
+::: {.measured file="book/times.tsv"}
+:::
+
 ::: {.variants lab="lab"}
 :::
 
@@ -126,6 +129,7 @@ int main(void)
 @
 END
 	printf '// From a to b.\na -> b\n' >"$work/book/way.dot"
+	printf '# One run\n\tA\tB\nexit\t3 µs\t4 µs\n' >"$work/book/times.tsv"
 	printf 'a <b>\nat src/one.c:3\n' >"$work/build/recorded/run.txt"
 	printf 'in one.c:5, one.c:9\n' >"$work/build/recorded/lab-bug-run.txt"
 }
@@ -197,7 +201,7 @@ indexes() {
 
 recorded() {
 	has 02-two.html 'a &lt;b&gt;' 'at <a href="01-one.html#c-src-one-c">src/one.c:3</a>' \
-		'use-after-free</td>' \
+		'use-after-free</td>' '<caption>One run</caption>' '3 µs</td>' \
 		'in <a href="#c-lab-bug-drop-it">one.c:5</a>, <a href="#c-src-one-c-2">one.c:9</a>'
 }
 
