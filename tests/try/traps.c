@@ -45,6 +45,10 @@ static const struct guest traps[] = {
 	T(load, 0, 0), T(int, 0, 0),
 };
 
+/* To 8, lower, higher, lower, and to what it cannot be. */
+GUEST(lowers, 64, "mov $8, %eax; mov %rax, %cr8; mov $3, %eax; mov %rax, %cr8;"
+      "mov $5, %al; mov %rax, %cr8; xor %eax, %eax; mov %rax, %cr8;"
+      "mov $16, %al; mov %rax, %cr8");
 GUEST(calls, 64, "vmmcall; out %al, $0x80");
 
 static struct machine start(const uint8_t *from, const uint8_t *to,
@@ -118,6 +122,23 @@ static void try_trap(const struct guest *g)
 	unmake(&m);
 }
 
+/* A VMM that holds back interrupts hears when their turn has come. */
+static void try_priority(void)
+{
+	struct kvm_sregs sregs;
+	struct machine m = start(lowers, lowers_end, &sregs);
+
+	set_regs(&m, 0);
+	printf("cr8:");
+	do {
+		ASK(m.vcpu, KVM_RUN, 0);
+		printf(" exit %u, %lld", m.run->exit_reason, m.run->cr8);
+	} while (m.run->exit_reason == KVM_EXIT_SET_TPR);
+	show_halt(&m);
+	putchar('\n');
+	unmake(&m);
+}
+
 /* A program may use ports if the guest's kernel lets it, but not call us. */
 static void try_program(void)
 {
@@ -145,6 +166,7 @@ int main(void)
 	alarm(30);
 	for (i = 0; i < sizeof(traps) / sizeof(traps[0]); i++)
 		try_trap(&traps[i]);
+	try_priority();
 	try_program();
 	return 0;
 }

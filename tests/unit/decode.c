@@ -452,7 +452,11 @@ START_TEST(control_registers)
 	/* SGDT lies between the two, and is not stopped. */
 	ck_assert_int_eq(insn_decode(&insn, (const u8 *)"\x0f\x01\x03", 3, 64),
 			 INSN_UNKNOWN);
-	ck_assert_int_eq(insn_decode(&insn, (const u8 *)"\xf0\x0f\x20\xc0", 4,
+	/* LOCK makes CR8 of CR0, and nothing of the others. */
+	ck_assert_int_eq(insn_decode(&insn, (const u8 *)"\xf0\x0f\x22\xc3", 4,
+				     32), INSN_OK);
+	ck_assert(insn.op == INSN_SET_CR && insn.imm == 8 && insn.reg == BX);
+	ck_assert_int_eq(insn_decode(&insn, (const u8 *)"\xf0\x0f\x20\xe0", 4,
 				     64), INSN_UNKNOWN);
 }
 END_TEST

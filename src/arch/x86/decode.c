@@ -283,7 +283,7 @@ static void take_other(struct reader *r, struct insn *insn, u32 form,
 	if (form & STRING)
 		insn->rep = r->rep;
 	if (form & (OR_REG | REGISTERS)) {
-		insn->imm = form & REGISTERS ? insn->reg : 0;
+		insn->imm = form & REGISTERS ? insn->reg + 8 * r->lock : 0;
 		insn->reg = r->in_reg ? insn->base : INSN_NO_REG;
 	}
 }
@@ -351,7 +351,8 @@ int insn_decode(struct insn *insn, const u8 *bytes, unsigned int n,
 		return INSN_UNKNOWN;
 	if (r.at > n)
 		return INSN_SHORT;
-	if (r.lock && !(insn->reads && insn->writes))
+	if (r.lock && !(insn->reads && insn->writes) &&
+	    !(insn->op == INSN_SET_CR && insn->imm == 8))
 		return INSN_UNKNOWN;
 	if (r.seg != INSN_NO_REG)
 		insn->seg = r.seg;

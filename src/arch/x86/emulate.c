@@ -426,6 +426,23 @@ static int set_control(struct vcpu *vcpu, const struct insn *insn,
 	return finish(vcpu, to);
 }
 
+static int set_priority(struct vcpu *vcpu, const struct insn *insn,
+			struct change *to)
+{
+	u32 *int_ctl = &vcpu->arch.vmcb->control.int_ctl;
+	u64 old = *int_ctl & V_TPR_MASK, new = to->regs[insn->reg];
+	int r;
+
+	if (new > V_TPR_MASK)
+		return event_raise(vcpu, GP_VECTOR, 0);
+	*int_ctl = (*int_ctl & ~(u32)V_TPR_MASK) | new;
+	r = finish(vcpu, to);
+	if (!r || new >= old)
+		return r;
+	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
+	return 0;
+}
+
 static int execute_control(struct vcpu *vcpu, const struct insn *insn,
 			   struct change *to)
 {
@@ -434,6 +451,8 @@ static int execute_control(struct vcpu *vcpu, const struct insn *insn,
 
 	if (save->cpl && (insn->op != INSN_SMSW || save->cr4 & X86_CR4_UMIP))
 		return event_raise(vcpu, GP_VECTOR, 0);
+	if (insn->op == INSN_SET_CR && insn->imm == 8)
+		return set_priority(vcpu, insn, to);
 	if (!(there >> insn->imm & 1))
 		return svm_cannot_emulate(vcpu, NULL, 0);
 	if (insn->op == INSN_GET_CR || insn->op == INSN_SMSW)

@@ -168,6 +168,7 @@ int svm_handle_exit(struct vcpu *vcpu)
 	case SVM_EXIT_READ_CR0:
 	case SVM_EXIT_WRITE_CR0:
 	case SVM_EXIT_WRITE_CR4:
+	case SVM_EXIT_WRITE_CR8:
 	case SVM_EXIT_CR0_SEL_WRITE:
 		return emulate(vcpu);
 	case SVM_EXIT_VMMCALL:
