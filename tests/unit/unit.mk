@@ -2,10 +2,11 @@
 # What needs no hardware, as ordinary programs under Check.
 
 .PHONY: check-units
-check-units: build/test-decode build/test-core build/test-switch \
-		build/test-events
+check-units: build/test-decode build/test-core build/test-segments \
+		build/test-switch build/test-events
 	@build/test-decode
 	@build/test-core
+	@build/test-segments
 	@build/test-switch
 	@build/test-events
 
@@ -14,15 +15,20 @@ build/test-decode: tests/unit/decode.c build/tangled | build/stamps/need-check
 	@$(CC) -O1 -mno-red-zone -Wall -Wextra -I tests/explore/shim/include -I src \
 		-o $@ $< src/arch/x86/decode.c $$(pkg-config --cflags --libs check)
 
-# Against models, in one task; of regs.c, which needs a kernel, one chunk.
+# Against models, in one task.
 build/test-core: tests/unit/core.c build/tangled | build/stamps/need-check
+	@$(CC) -O1 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+		-I tests/explore/shim/include -I src -I src/arch/model \
+		-o $@ $< src/memslot.c src/stage2.c \
+		$$(pkg-config --cflags --libs check)
+
+# Of regs.c, which needs a kernel, one chunk.
+build/test-segments: tests/unit/segments.c build/tangled | build/stamps/need-check
 	@mkdir -p build/unit
 	@notangle -t8 -R"segments, for the VMM" book/11-vcpu.nw \
 		>build/unit/segments.h
-	@$(CC) -O1 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
-		-I build/unit -I tests/explore/shim/include -I src -I src/arch/model \
-		-o $@ $< src/memslot.c src/stage2.c \
-		$$(pkg-config --cflags --libs check)
+	@$(CC) -O1 -Wall -Wextra -I build/unit -I tests/explore/shim/include \
+		-o $@ $< $$(pkg-config --cflags --libs check)
 
 # Of the files that load registers, the chunks that do.
 CHUNK = notangle -t8 -R"$(1)" book/1[12]-*.nw >build/unit/$(2).h
