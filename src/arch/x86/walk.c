@@ -56,7 +56,7 @@ struct format {
 static struct format format_of(const struct vmcb_save_area *save)
 {
 	if (save->efer & EFER_LMA)
-		return (struct format){ save->cr4 & X86_CR4_LA57 ? 5 : 4, 9, 8 };
+		return (struct format){ 4, 9, 8 };
 	if (save->cr4 & X86_CR4_PAE)
 		return (struct format){ 3, 9, 8 };
 	return (struct format){ 2, 10, 4 };
@@ -169,7 +169,7 @@ int guest_walk(struct vcpu *vcpu, u64 linear, u32 access, gpa_t *gpa)
 	const struct vmcb_save_area *save = &vcpu->arch.vmcb->save;
 	struct format f = format_of(save);
 	unsigned int level, shift, i;
-	struct visited trail[6];
+	struct visited trail[5];
 	u64 entry, rights, nx;
 	u32 error = access, why;
 	int r;
