@@ -377,6 +377,27 @@ START_TEST(caches_stay_on)
 }
 END_TEST
 
+/* Paging goes on with LME: the guest is in long mode, or it needs PAE first. */
+START_TEST(long_mode_needs_pae)
+{
+	u64 off = X86_CR0_PE | X86_CR0_ET, on = off | X86_CR0_PG;
+
+	begin();
+	control_set_cr0(&vcpu.arch, off);
+	vmcb.save.efer = EFER_LME;
+	vmcb.save.cr4 = 0;
+	vmcb.save.cs.attrib = 0;
+	ck_assert(!control_write(&vcpu, 0, on));
+	ck_assert_uint_eq(vmcb.save.cr0, off);
+	ck_assert_uint_eq(vmcb.save.efer, EFER_LME);
+	vmcb.save.cr4 = X86_CR4_PAE;
+	ck_assert(control_write(&vcpu, 0, on));
+	ck_assert_uint_eq(vmcb.save.efer, EFER_LME | EFER_LMA);
+	ck_assert(control_write(&vcpu, 0, off));
+	ck_assert_uint_eq(vmcb.save.efer, EFER_LME);
+}
+END_TEST
+
 /* Each feature of CR4 must be the host's, and the guest must know of it. */
 START_TEST(features_are_told)
 {
@@ -446,6 +467,7 @@ int main(void)
 	tcase_add_test(t, time_does_not_go_back);
 	tcase_add_test(t, each_control_register_is_read);
 	tcase_add_test(t, caches_stay_on);
+	tcase_add_test(t, long_mode_needs_pae);
 	tcase_add_test(t, features_are_told);
 	tcase_add_test(t, translations_are_forgotten);
 	suite_add_tcase(s, t);
