@@ -30,12 +30,9 @@ int memslots_init(struct vm *vm)
 /**
  * memslots_free() - free the list of slots
  * @vm: a machine that no task can reach any more
- *
- * Context: may sleep; waits until the lists before it have been freed.
  */
 void memslots_free(struct vm *vm)
 {
-	srcu_barrier(&vm->srcu);
 	cleanup_srcu_struct(&vm->srcu);
 	kfree(rcu_dereference_protected(vm->memslots, true));
 }
@@ -74,11 +71,6 @@ const struct memslot *memslot_find(const struct memslots *slots, gfn_t gfn)
 	return NULL;
 }
 
-static void free_slots(struct rcu_head *rcu)
-{
-	kfree(container_of(rcu, struct memslots, rcu));
-}
-
 static void memslots_publish(struct vm *vm, struct memslots *slots)
 {
 	struct memslots *old = rcu_dereference_protected(vm->memslots,
@@ -86,7 +78,8 @@ static void memslots_publish(struct vm *vm, struct memslots *slots)
 
 	rcu_assign_pointer(vm->memslots, slots);
 	step(memslots_publish, vm);
-	call_srcu(&vm->srcu, &old->rcu, free_slots);
+	synchronize_srcu_expedited(&vm->srcu);
+	kfree(old);
 }
 
 /* Holds: vm->slots_lock. Takes: vm->mmu_lock. */
@@ -97,7 +90,6 @@ static void memslot_retire(struct vm *vm, struct memslots *marked, u32 i)
 
 	marked->slot[i].dying = true;
 	memslots_publish(vm, marked);
-	synchronize_srcu_expedited(&vm->srcu);
 	for (; gfn < end; gfn += STAGE2_TOP)
 		stage2_clear_top(vm, gfn);
 }

@@ -3,6 +3,7 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include "twill.h"
 
 static struct kmem_cache *table_cache;
@@ -96,14 +97,29 @@ static bool stage2_walk(const struct walk *walk, u64 *table, int level,
 	return any;
 }
 
+/* The first entry that is there, of this one and those after it. */
+static unsigned int next_present(const u64 *table, unsigned int from)
+{
+	const void *found = memchr_inv(&table[from], 0,
+				(STAGE2_ENTRIES - from) * sizeof(*table));
+
+	return found ? (found - (const void *)table) / sizeof(*table) :
+		       STAGE2_ENTRIES;
+}
+
+#define for_each_present(i, table)					\
+	for (i = next_present(table, 0); i < STAGE2_ENTRIES;		\
+	     i = next_present(table, i + 1))
+
 static void bury(u64 **dead, u64 *table, int level)
 {
 	unsigned int i;
 
-	for (i = 0; level > 1 && i < STAGE2_ENTRIES; i++) {
-		if (arch_stage2_present(table[i]) &&
-		    !arch_stage2_is_leaf(table[i], level))
-			bury(dead, stage2_child(table[i]), level - 1);
+	if (level > 1) {
+		for_each_present(i, table) {
+			if (!arch_stage2_is_leaf(table[i], level))
+				bury(dead, stage2_child(table[i]), level - 1);
+		}
 	}
 	WRITE_ONCE(table[0], (uintptr_t)*dead);
 	*dead = table;
@@ -137,10 +153,11 @@ static void free_below(u64 *table, int level)
 {
 	unsigned int i;
 
-	for (i = 0; level > 1 && i < STAGE2_ENTRIES; i++) {
-		if (arch_stage2_present(table[i]) &&
-		    !arch_stage2_is_leaf(table[i], level))
-			free_below(stage2_child(table[i]), level - 1);
+	if (level > 1) {
+		for_each_present(i, table) {
+			if (!arch_stage2_is_leaf(table[i], level))
+				free_below(stage2_child(table[i]), level - 1);
+		}
 	}
 	kmem_cache_free(table_cache, table);
 	cond_resched();
@@ -178,15 +195,6 @@ bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end)
 			    first, end);
 }
 
-static u64 *stage2_piece(struct vm *vm, gfn_t gfn)
-{
-	u64 *top = &vm->stage2.root[stage2_index(gfn, STAGE2_LEVELS)];
-
-	if (!arch_stage2_present(*top))
-		return NULL;
-	return &stage2_child(*top)[stage2_index(gfn, STAGE2_LEVELS - 1)];
-}
-
 /**
  * stage2_clear_top() - take away all that an entry of the root leads to
  * @vm: the machine
@@ -197,24 +205,26 @@ static u64 *stage2_piece(struct vm *vm, gfn_t gfn)
  */
 void stage2_clear_top(struct vm *vm, gfn_t gfn)
 {
-	u64 *top, *entry;
-	gfn_t end = gfn + STAGE2_TOP;
+	unsigned int piece = 0;
 	bool any = false;
+	u64 *top, *table;
 
 	spin_lock(&vm->mmu_lock);
 	step(stage2_unmap, vm);
 	top = &vm->stage2.root[stage2_index(gfn, STAGE2_LEVELS)];
-	while (gfn < end && (entry = stage2_piece(vm, gfn))) {
-		if (any && arch_stage2_present(*entry)) {
+	while (arch_stage2_present(*top)) {
+		table = stage2_child(*top);
+		piece = next_present(table, piece);
+		if (piece == STAGE2_ENTRIES)
+			break;
+		if (any) {
 			vm_flush(vm);
 			stage2_unlock(vm, true);
 			any = false;
 			spin_lock(&vm->mmu_lock);
 			continue;
 		}
-		if (arch_stage2_present(*entry))
-			any = clear_entry(&vm->stage2, entry, STAGE2_LEVELS - 1);
-		gfn += STAGE2_TOP / STAGE2_ENTRIES;
+		any = clear_entry(&vm->stage2, &table[piece++], STAGE2_LEVELS - 1);
 	}
 	if (arch_stage2_present(*top))
 		any = clear_entry(&vm->stage2, top, STAGE2_LEVELS);

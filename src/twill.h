@@ -49,7 +49,6 @@ struct memslot {
 
 /* All slots of a machine. Never changed once it can be seen: replaced. */
 struct memslots {
-	struct rcu_head rcu;	/* for freeing it after its last reader */
 	unsigned int n;
 	struct memslot slot[MAX_MEMSLOTS];
 };

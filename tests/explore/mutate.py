@@ -30,13 +30,13 @@ DROP = {
            r"stage2_free|stage2_empty_pool|notifier_unregister|vcpus_destroy|"
            r"devices_destroy|vcpu_destroy|cleanup_srcu_struct|pt_device_close|"
            r"device_unmake|drop_file|list_del|list_del_rcu)\(",
-    "flush": r"(vm_flush|srcu_barrier|smp_call_function_many|smp_mb|"
+    "flush": r"(vm_flush|smp_call_function_many|smp_mb|"
              r"smp_mb__after_atomic|synchronize_srcu_expedited)\(",
     "call": r"(set_bit|vcpu_kick|rcuwait_wake_up|smp_send_reschedule)\(",
     "count": r"(vm->invalidating--|WRITE_ONCE\(vm->invalidate_seq|"
              r"vm->invalid_\w+ = (min|max)\()",
     "set": r"(set_vm|list_add|list_add_rcu|rcu_assign_pointer|smp_store_release|"
-           r"call_srcu|SetPageDirty)\(",
+           r"SetPageDirty)\(",
 }
 LOCKS = [("mutex_lock", "mutex_unlock"), ("spin_lock", "spin_unlock"),
          ("srcu_read_lock", "srcu_read_unlock")]

@@ -118,14 +118,15 @@ void shim_synchronize_srcu(struct srcu_struct *s, const char *name)
 {
 }
 
-void call_srcu(struct srcu_struct *s, struct rcu_head *head,
-	       void (*fn)(struct rcu_head *head))
+void *memchr_inv(const void *p, int c, size_t n)
 {
-	fn(head);
-}
+	const unsigned char *at = p;
 
-void srcu_barrier(struct srcu_struct *s)
-{
+	for (; n; at++, n--) {
+		if (*at != (unsigned char)c)
+			return (void *)at;
+	}
+	return NULL;
 }
 
 void shim_cond_resched(void)

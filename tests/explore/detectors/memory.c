@@ -414,3 +414,17 @@ int checked_memcmp(const void *a, const void *b, size_t n)
 	plain((uintptr_t)b, n, false, HERE);
 	return memcmp(a, b, n);
 }
+
+/* The first byte that is another. */
+void *memchr_inv(const void *p, int c, size_t n);
+void *memchr_inv(const void *p, int c, size_t n)
+{
+	const unsigned char *at = p;
+
+	plain((uintptr_t)p, n, false, HERE);
+	while (n && *at == (unsigned char)c) {
+		at++;
+		n--;
+	}
+	return n ? (void *)at : NULL;
+}

@@ -372,28 +372,21 @@ void race_access(struct object *o, uintptr_t addr, size_t size, bool write,
 	}
 	if (recording)
 		log_access(addr, size, write, pc);
-	at = addr & ~7UL;
-	if (end <= at + 8) {
-		uint8_t mask = (0xff >> (8 - size)) << (addr & 7);
-
-		if (r->tag != (o ? o->tag : run) || r->mask != mask ||
-		    r->next || marked || !ordered(r, write, false))
-			access_cell(r, o, addr, size, mask, write, marked, pc);
-		else if (write)
-			note_write(r);
-		else
-			r->reads[cur->id] = now[cur->id][cur->id];
-		return;
-	}
-	for (; at < end; at += 8, r++) {
+	for (at = addr & ~7UL; at < end; at += 8, r++) {
 		uint8_t mask = 0xff;
 
 		if (at < addr)
 			mask &= 0xff << (addr - at);
 		if (at + 8 > end)
 			mask &= 0xff >> (at + 8 - end);
-		access_cell(r, o, at < addr ? addr : at, size, mask, write,
-			    marked, pc);
+		if (r->tag != (o ? o->tag : run) || r->mask != mask ||
+		    r->next || marked || !ordered(r, write, false))
+			access_cell(r, o, at < addr ? addr : at, size, mask,
+				    write, marked, pc);
+		else if (write)
+			note_write(r);
+		else
+			r->reads[cur->id] = now[cur->id][cur->id];
 	}
 }
 

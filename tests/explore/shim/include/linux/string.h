@@ -10,5 +10,6 @@ int memcmp(const void *a, const void *b, size_t n);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 size_t strlen(const char *s);
+void *memchr_inv(const void *p, int c, size_t n);
 
 #endif
