@@ -12,6 +12,13 @@ struct deviation schedule[MAX_DEVIATIONS];
 int nschedule;
 bool met[MAX_DEVIATIONS];
 
+/* Of one kind, of one thing, in one place: whatever led to it. */
+bool same_finding(const struct finding *a, const struct finding *b)
+{
+	return !strcmp(a->class, b->class) && !strcmp(a->object, b->object) &&
+	       a->stack.pc[0] == b->stack.pc[0];
+}
+
 static int base36(char *out, int n)
 {
 	char digits[8];

@@ -17,6 +17,8 @@ char schedule_at(int point);
 bool schedule_met(void);
 void minimize(const struct finding *want, bool soft);
 
+bool same_finding(const struct finding *a, const struct finding *b);
+
 /* search.c: run it; what it costs if it finds the same, or -1. */
 int schedule_cost(const struct finding *want, bool soft);
 

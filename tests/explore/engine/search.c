@@ -234,12 +234,6 @@ static bool next_execution(void)
 	return false;
 }
 
-static bool same(const struct finding *a, const struct finding *b)
-{
-	return !strcmp(a->class, b->class) && !strcmp(a->object, b->object) &&
-	       a->stack.pc[0] == b->stack.pc[0];
-}
-
 /* Run the schedule; what it costs, if it finds what is wanted. */
 int schedule_cost(const struct finding *want, bool is_soft)
 {
@@ -256,7 +250,7 @@ int schedule_cost(const struct finding *want, bool is_soft)
 	how = was;
 	result->executions = executions;
 	ok = found.class[0] && (is_soft ? !strcmp(found.class, want->class) :
-				same(&found, want));
+				same_finding(&found, want));
 	return ok ? preemptions * 100000 + operations : -1;
 }
 
@@ -330,7 +324,7 @@ static void polish(void)
 	order_keep();
 	order_reset();
 	run_once();
-	alone = found.class[0] && same(&found, &want);
+	alone = found.class[0] && same_finding(&found, &want);
 	if (alone)
 		best_ops = operations;
 	while (how == BOUNDED && left-- && next_execution()) {
@@ -341,7 +335,7 @@ static void polish(void)
 		order_reset();
 		run_once();
 		take_schedule();
-		if (found.class[0] && same(&found, &want) &&
+		if (found.class[0] && same_finding(&found, &want) &&
 		    (!alone || nschedule < best_dev ||
 		     (nschedule == best_dev && operations < best_ops))) {
 			alone = true;
