@@ -15,6 +15,11 @@ ifneq ($(call ends_early,$(TWILL_CACHE)),)
 $(error a blank or a colon in a folder's name: TWILL_CACHE is $(TWILL_CACHE))
 endif
 
+# A lab's name as it was given: nothing in it is run, by make or by the shell.
+# It stands first, since make 4.4 gives what it exports to $(shell) too.
+override LAB := $(value LAB)
+export LAB
+
 # What each part knows of its own making. src/ is tangled from the book, and
 # so is the part that builds the VMM and the guests.
 include book/weave/weave.mk

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The labs: starting files, grades, and the tests of the grader.
 
-# As it was given: nothing in a name is run, by make or by the shell.
-override LAB := $(value LAB)
-export LAB
-
 ##@ Learn
 .PHONY: start grade check-grade check-grade-vm
 start: | build/stamps/need-grade ## LAB=...: a lab's starting files, into labs/LAB/work/
