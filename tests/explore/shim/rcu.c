@@ -12,7 +12,6 @@ static struct srcu_struct rcu;
 
 static struct rcu_head *callbacks;	/* oldest first */
 static struct srcu_struct *called;	/* whose callback runs */
-static struct srcu_struct *awaited[NR_TASKS];	/* by srcu_barrier() */
 
 void wait_reset(void)
 {
@@ -20,7 +19,6 @@ void wait_reset(void)
 	sleep_reset();
 	callbacks = NULL;
 	called = NULL;
-	memset(awaited, 0, sizeof(awaited));
 }
 
 /*
@@ -209,32 +207,7 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 	call_later(&rcu, head, fn, "call_rcu", HERE);
 }
 
-void call_srcu(struct srcu_struct *s, struct rcu_head *head,
-	       void (*fn)(struct rcu_head *head))
-{
-	use(s, sizeof(*s), T_READ, HERE);
-	call_later(s, head, fn, "call_srcu", HERE);
-}
-
-/*
- * SRCU's come as late as they may: when they are waited for, or when the main
- * task waits until all have ended. What they could meet by coming sooner, the clocks tell.
- */
-static bool is_due(const struct srcu_struct *of)
-{
-	const char *op = tasks[MAIN_TASK].op;
-	bool running = !op || strcmp(op, "join");
-	int i;
-
-	for (i = 0; i < NR_TASKS; i++) {
-		if (of == &rcu || of == awaited[i])
-			return true;
-		running |= i && i <= MAX_TASKS && tasks[i].alive;
-	}
-	return !running;
-}
-
-/* The first whose readers have left: each kind keeps its order. */
+/* The first whose readers have left. */
 static struct rcu_head **next_callback(void)
 {
 	struct rcu_head **p;
@@ -242,7 +215,7 @@ static struct rcu_head **next_callback(void)
 	for (p = &callbacks; *p; p = &(*p)->next) {
 		struct grace g = { .s = (*p)->of, .then = (*p)->then };
 
-		if (is_due(g.s) && have_left(&g))
+		if (have_left(&g))
 			break;
 	}
 	return p;
@@ -295,9 +268,7 @@ static bool all_called(void *of)
 static void barrier_of(struct srcu_struct *s, const char *op, unsigned long pc)
 {
 	may_sleep(op, pc);
-	awaited[cur->id] = s;
 	visible(op, NULL, pc, all_called, s);
-	awaited[cur->id] = NULL;
 	touch(&callbacks, T_WRITE);
 	acquire(&callbacks);
 }
@@ -306,14 +277,6 @@ void rcu_barrier(void)
 {
 	module_waits(&rcu);
 	barrier_of(&rcu, "rcu_barrier", HERE);
-}
-
-void srcu_barrier(struct srcu_struct *s)
-{
-	use(s, sizeof(*s), T_READ, HERE);
-	wait_order(srcu_class(s), "srcu_barrier", HERE);
-	module_waits(s);
-	barrier_of(s, "srcu_barrier", HERE);
 }
 
 /* Other CPUs. Each task has one; an interrupt waits until it is let in. */

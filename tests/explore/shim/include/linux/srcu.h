@@ -27,10 +27,6 @@ void shim_synchronize_srcu(struct srcu_struct *s, const char *name);
 #define synchronize_srcu(s)	shim_synchronize_srcu(s, #s)
 #define synchronize_srcu_expedited(s)	shim_synchronize_srcu(s, #s)
 #define srcu_read_lock_held(s)	true
-struct rcu_head;
-void call_srcu(struct srcu_struct *s, struct rcu_head *head,
-	       void (*fn)(struct rcu_head *head));
-void srcu_barrier(struct srcu_struct *s);
 #define srcu_dereference(p, s)	READ_ONCE(p)
 #define srcu_dereference_check(p, s, c)	READ_ONCE(p)
 #include <linux/rcupdate.h>
