@@ -26,6 +26,7 @@ struct scenario {
 	const char *name;
 	const char *shows;		/* one line for --list */
 	bool bare;			/* a litmus: loads no module */
+	bool apart;			/* a task a process; the first has the machine */
 	int faults;			/* so many allocations may fail */
 	void (*setup)(void);
 	void (*task[MAX_TASKS])(void);

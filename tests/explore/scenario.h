@@ -26,6 +26,7 @@ struct scenario {
 	const char *name;
 	const char *shows;
 	bool bare;
+	bool apart;
 	int faults;
 	void (*setup)(void);
 	void (*task[4])(void);
@@ -42,12 +43,20 @@ struct scenario {
 #define SCENARIO_PASTE(a, b)	a##b
 #define SCENARIO_ID(n, line)	SCENARIO_PASTE(n, line)
 #define SCENARIO(id, text, begin, finish, ...)				\
-	SCENARIO_FAULTS(0, id, text, begin, finish, __VA_ARGS__)
+	SCENARIO_WITH(0, false, id, text, begin, finish, __VA_ARGS__)
 /* ... in which up to N allocations, descriptors and the like may fail. */
 #define SCENARIO_FAULTS(number, id, text, begin, finish, ...)		\
+	SCENARIO_WITH(number, false, id, text, begin, finish, __VA_ARGS__)
+/*
+ * ... in which each task is a process of its own, and all have the same
+ * descriptors. Setup's process, whose the machine is, goes on as the first.
+ */
+#define SCENARIO_APART(id, text, begin, finish, ...)			\
+	SCENARIO_WITH(0, true, id, text, begin, finish, __VA_ARGS__)
+#define SCENARIO_WITH(number, lone, id, text, begin, finish, ...)	\
 	static const struct scenario SCENARIO_ID(scenario_, __LINE__) = {	\
 		.name = id, .shows = text,				\
-		.bare = SCENARIO_BARE, .faults = number,		\
+		.bare = SCENARIO_BARE, .apart = lone, .faults = number,	\
 		.setup = begin, .end = finish,				\
 		.task = { __VA_ARGS__ },				\
 	};								\
@@ -77,7 +86,8 @@ void u_absent(void *p);			/* it must be brought first */
 bool u_dirty(void *p);			/* the host counts it as written */
 bool u_saved(void *p);			/* ... or the file has what is in it */
 void u_write_back(void *p);		/* the host writes it to the file */
-void u_exit(void);
+void u_reclaim(void *p);		/* the host takes it, and keeps a copy */
+void u_exit(void);		/* of the process whose machine it is */
 void u_elsewhere(bool on);	/* this task's calls are another process's */
 
 /* What this task saw; a litmus program's outcome is what each one has seen. */

@@ -390,9 +390,14 @@ void *late_access(void *p, size_t size, bool write, bool once);
 void *allocate(size_t size, size_t align, unsigned int flags, const char *name,
 	       unsigned long pc);
 
+/* process.c */
+void check_mm(void);
+void enter_process(void);
+void leave_process(unsigned long pc);
+void live_elsewhere(int id);
+
 /* mm.c */
 void mm_reset(void);
-void check_mm(void);
 int unmap_memory(void *p, size_t size);
 int mmap_class(void);
 

@@ -482,6 +482,8 @@ static void main_task(void)
 		s->setup();
 	for (i = 0; i < MAX_TASKS; i++)
 		if (s->task[i]) {
+			if (i && s->apart)
+				live_elsewhere(i + 1);
 			spawn(i + 1, s->task[i]);
 			start(i + 1);
 		}

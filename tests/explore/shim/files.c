@@ -8,7 +8,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "engine/runtime.h"
+#include "address_space.h"
 #include "scenario.h"
 
 #define MAX_FDS		64
@@ -270,6 +270,8 @@ static long done_at(long r, unsigned long pc)
 {
 	returned[cur->id] = r;
 	run_task_works();
+	leave_process(pc);
+	run_task_works();
 	check_user_return(pc);
 	cur->kernel = false;
 	return r;
@@ -340,6 +342,7 @@ long u_ioctl_(int fd, unsigned int cmd, unsigned long arg)
 
 	cur->kernel = true;
 	f = find_file(fd, HERE);
+	enter_process();
 	if (!f)
 		return done(-EBADF);
 	note("ioctl()", f->shim_name, HERE);
@@ -407,30 +410,38 @@ void *u_mmap(int fd, size_t size)
 	return first;
 }
 
-static int unmap_file(unsigned long start, unsigned long pc)
+static void unmap_file(int i, unsigned long pc)
 {
-	unsigned long a;
-	int i;
+	unsigned long a = vmas[i]->vm_start;
 
-	for (i = 0; i < 8; i++)
-		if (vmas[i] && vmas[i]->vm_start == start)
-			break;
-	if (i == 8)
-		return -EINVAL;
 	note("munmap()", vmas[i]->vm_file->shim_name, pc);
-	for (a = start; a < vmas[i]->vm_end; a += PAGE_SIZE)
+	for (; a < vmas[i]->vm_end; a += PAGE_SIZE)
 		put_page(virt_to_page(a));
 	free_vma(i, pc);
-	return 0;
+}
+
+void unmap_files(unsigned long pc)
+{
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		if (vmas[i])
+			unmap_file(i, pc);
+	}
 }
 
 int u_munmap(void *p, size_t size)
 {
-	int r;
+	int i;
 
 	cur->kernel = true;
-	r = unmap_file((unsigned long)p, HERE);
-	return done(r == -EINVAL ? unmap_memory(p, size) : r);
+	for (i = 0; i < 8; i++) {
+		if (vmas[i] && vmas[i]->vm_start == (unsigned long)p) {
+			unmap_file(i, HERE);
+			return done(0);
+		}
+	}
+	return done(unmap_memory(p, size));
 }
 
 void u_failed(const char *cond)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pages, the address space and those who watch it. */
+/* Pages, and what a host does with those of a process. */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -7,7 +7,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "engine/runtime.h"
+#include "address_space.h"
 #include "scenario.h"
 
 #define NR_PAGES	8192		/* the arena's */
@@ -16,9 +16,10 @@
 struct page shim_mem_map[NR_PAGES];
 static unsigned long pages_used[64];	/* to be cleared at the next start */
 static int npages_used;
-static struct task_struct kernel_tasks[NR_TASKS];
-static struct mm_struct *mm;
-static unsigned long mm_last_get;
+static struct {			/* the process's memory */
+	char *start;
+	size_t size;
+} areas[8];
 static int asked;
 
 /* Pages. The first one of an allocation counts for all of it. */
@@ -108,74 +109,12 @@ void put_page(struct page *page)
 	drop_page(page, HERE);
 }
 
-/* The address space. */
-
-struct task_struct *shim_current(void)
-{
-	return &kernel_tasks[cur->id];
-}
-
-/* Another process got the descriptors over a socket. */
-void u_elsewhere(bool on)
-{
-	static struct mm_struct elsewhere;
-
-	kernel_tasks[cur->id].mm = on ? &elsewhere : mm;
-}
-
-static void count_mm(struct mm_struct *m, int users, int count,
-		     const char *op, unsigned long pc)
-{
-	visible(op, "mm", pc, NULL, NULL);
-	use(m, sizeof(*m), T_WRITE, pc);
-	release(m);
-	acquire(m);
-	if (!m->mm_count || (users > 0 && !m->mm_users))
-		fail("refcount", "mm", pc, NULL, NULL, "%s from zero", op);
-	if (users > 0 || count > 0)
-		mm_last_get = pc;
-	m->mm_users += users;
-	m->mm_count += count;
-	if (m->mm_users < 0)
-		fail("refcount", "mm", pc, NULL, NULL, "%s underflows", op);
-	if (!m->mm_count)
-		arena_free(m, pc);
-}
-
-void mmgrab(struct mm_struct *m)
-{
-	count_mm(m, 0, 1, "mmgrab", HERE);
-}
-
-void mmdrop(struct mm_struct *m)
-{
-	count_mm(m, 0, -1, "mmdrop", HERE);
-}
-
-void mmget(struct mm_struct *m)
-{
-	count_mm(m, 1, 0, "mmget", HERE);
-}
-
-void mmput(struct mm_struct *m)
-{
-	may_sleep("mmput", HERE);
-	count_mm(m, -1, 0, "mmput", HERE);
-}
-
-bool mmget_not_zero(struct mm_struct *m)
-{
-	count_mm(m, m->mm_users ? 1 : 0, 0, "mmget_not_zero", HERE);
-	if (!m->mm_users)
-		return false;
-	return true;
-}
-
 /* Memory of user space: an object a page, so that each can go by itself. */
 static void *user_pages(size_t size, size_t align)
 {
 	char *first = NULL, *p;
 	size_t at;
+	int i = 0;
 
 	note("mmap()", "memory", HERE);
 	for (at = 0; at < size; at += PAGE_SIZE) {
@@ -190,15 +129,28 @@ static void *user_pages(size_t size, size_t align)
 		/* The red zone costs a page; addresses must be contiguous. */
 		arena_rewind((uintptr_t)p + PAGE_SIZE);
 	}
+	while (areas[i].size)
+		if (++i == 8)
+			die("too many pieces of memory");
+	areas[i].start = first;
+	areas[i].size = size;
 	return first;
 }
 
-/* What callbacks run under, and those who go away wait for. */
-static int notifier_class(void)
+/* The address space ends: nobody is left to be told. */
+void unmap_pages(unsigned long pc)
 {
-	static const char key;
+	struct object *o;
+	size_t at;
+	int i;
 
-	return pseudo_class(&key, "notifier");
+	for (i = 0; i < 8; i++) {
+		for (at = 0; at < areas[i].size; at += PAGE_SIZE) {
+			o = arena_object((uintptr_t)areas[i].start + at);
+			if (o && o->live)
+				drop_page(virt_to_page(o->start), pc);
+		}
+	}
 }
 
 int mmap_class(void)
@@ -225,41 +177,6 @@ void *u_aligned_memory(size_t size)
 pmd_t *shim_pmd(struct mm_struct *m, unsigned long at)
 {
 	return &m->pmd[(at - SHIM_ARENA) / LARGE % ARRAY_SIZE(m->pmd)];
-}
-
-static void invalidate(struct mmu_notifier_range *r)
-{
-	struct mmu_notifier *mn;
-
-	touch(mm, T_WRITE);
-	acquire(mm);
-	release(mm);
-	for (mn = mm->notifiers; mn; mn = mn->next) {
-		touch(mn, T_WRITE);
-		mn->active++;
-	}
-	hold_pseudo(mm, mmap_class(), HERE);
-	hold_pseudo(&mm->notifiers, notifier_class(), HERE);
-	for (mn = mm->notifiers; mn; mn = mn->next)
-		if (mn->ops->invalidate_range_start)
-			mn->ops->invalidate_range_start(mn, r);
-}
-
-static void invalidated(struct mmu_notifier_range *r)
-{
-	struct mmu_notifier *mn;
-
-	for (mn = mm->notifiers; mn; mn = mn->next) {
-		if (!mn->active)	/* registered meanwhile */
-			continue;
-		if (mn->ops->invalidate_range_end)
-			mn->ops->invalidate_range_end(mn, r);
-		touch(mn, T_RELEASE);
-		release(mn);
-		mn->active--;
-	}
-	drop_pseudo(&mm->notifiers);
-	drop_pseudo(mm);
 }
 
 /* The 2 MiB around P are mapped by one entry, or by one for each page. */
@@ -310,6 +227,8 @@ int unmap_memory(void *p, size_t size)
 					.end = (unsigned long)p + size };
 	size_t at;
 
+	if (!of_the_process())
+		return -EINVAL;
 	remap(p, false, HERE);
 	visible("munmap", "memory", HERE, NULL, NULL);
 	invalidate(&r);
@@ -369,77 +288,19 @@ void u_write_back(void *p)
 	cur->kernel = false;
 }
 
-/* One page is asked about, by a callback of each notifier that has it. */
-static int ask(void *p, bool flush, unsigned long pc)
+/* The host needs the page for others, and keeps what is in it elsewhere. */
+void u_reclaim(void *p)
 {
-	unsigned long at = (unsigned long)p;
-	struct mmu_notifier *mn;
-	int young = 0;
+	struct mmu_notifier_range r = { .mm = mm, .start = (unsigned long)p,
+					.end = (unsigned long)p + PAGE_SIZE };
 
 	cur->kernel = true;
-	visible("age", "memory", pc, NULL, NULL);
-	touch(mm, T_READ);
-	acquire(mm);
-	hold_pseudo(&mm->notifiers, notifier_class(), pc);
-	for (mn = mm->notifiers; mn; mn = mn->next) {
-		const struct mmu_notifier_ops *ops = mn->ops;
-
-		touch(mn, T_WRITE);
-		mn->active++;
-		if (flush && ops->clear_flush_young)
-			young |= ops->clear_flush_young(mn, mm, at,
-							at + PAGE_SIZE);
-		if (!flush && ops->clear_young)
-			young |= ops->clear_young(mn, mm, at, at + PAGE_SIZE);
-		if (!flush && ops->test_young)
-			young |= ops->test_young(mn, mm, at) << 1;
-		touch(mn, T_RELEASE);
-		release(mn);
-		mn->active--;
-	}
-	drop_pseudo(&mm->notifiers);
-	cur->kernel = false;
-	return young;
-}
-
-/* The host asks whether the guest has used its page lately. */
-int u_age(void *p)
-{
-	return ask(p, true, HERE);
-}
-
-/* Idle page tracking: clears (bit 0: it was young), then looks (bit 1). */
-int u_idle(void *p)
-{
-	return ask(p, false, HERE);
-}
-
-/* The process ends: its address space goes, whoever still has its files. */
-void u_exit(void)
-{
-	struct mmu_notifier *mn;
-
-	cur->kernel = true;
-	visible("exit", "mm", HERE, NULL, NULL);
-	touch(mm, T_WRITE);
-	acquire(mm);
-	for (mn = mm->notifiers; mn; mn = mn->next) {
-		touch(mn, T_WRITE);
-		mn->active++;
-	}
-	hold_pseudo(&mm->notifiers, notifier_class(), HERE);
-	for (mn = mm->notifiers; mn; mn = mn->next)
-		if (mn->ops->release)
-			mn->ops->release(mn, mm);
-	drop_pseudo(&mm->notifiers);
-	wait_for("exit", "mm", HERE, NULL, NULL);
-	touch(mm, T_WRITE);
-	while ((mn = mm->notifiers)) {
-		touch(mn, T_RELEASE);
-		release(mn);
-		mm->notifiers = mn->next;
-		mn->gone = true;
-		mn->active--;
+	visible("reclaim", "memory", HERE, NULL, NULL);
+	if (can_be_found()) {
+		invalidate(&r);
+		use(p, 1, T_WRITE, HERE);
+		virt_to_page(p)->absent = true;
+		invalidated(&r);
 	}
 	cur->kernel = false;
 }
@@ -493,66 +354,8 @@ int u_asked(void)
 	return asked;
 }
 
-/* Those who want to know what happens to it. */
-
-int mmu_notifier_register(struct mmu_notifier *mn, struct mm_struct *m)
-{
-	may_sleep("mmu_notifier_register", HERE);
-	wait_order(mmap_class(), "mmu_notifier_register", HERE);
-	visible("mmu_notifier_register", NULL, HERE, NULL, NULL);
-	use(mn, sizeof(*mn), T_WRITE, HERE);
-	use(m, sizeof(*m), T_WRITE, HERE);
-	acquire(m);
-	release(m);
-	if (may_fail("mmu_notifier_register", HERE))
-		return -ENOMEM;
-	m->mm_count++;
-	mn->mm = m;
-	mn->active = 0;
-	mn->gone = false;
-	mn->next = m->notifiers;
-	m->notifiers = mn;
-	return 0;
-}
-
-static bool notifier_idle(void *arg)
-{
-	return !((struct mmu_notifier *)arg)->active;
-}
-
-void mmu_notifier_unregister(struct mmu_notifier *mn, struct mm_struct *m)
-{
-	struct mmu_notifier **p = &m->notifiers;
-
-	may_sleep("mmu_notifier_unregister", HERE);
-	wait_order(notifier_class(), "mmu_notifier_unregister", HERE);
-	visible("mmu_notifier_unregister", NULL, HERE, NULL, NULL);
-	use(mn, sizeof(*mn), T_WRITE, HERE);
-	use(m, sizeof(*m), T_WRITE, HERE);
-	acquire(m);
-	hold_pseudo(&m->notifiers, notifier_class(), HERE);
-	if (mn->ops->release && !mn->gone)
-		mn->ops->release(mn, m);
-	drop_pseudo(&m->notifiers);
-	wait_for("mmu_notifier_unregister", "notifier", HERE, notifier_idle,
-		 mn);
-	touch(mn, T_WAIT);
-	touch(m, T_WRITE);
-	acquire(mn);
-	while (*p && *p != mn)
-		p = &(*p)->next;
-	if (!*p && !mn->gone)
-		fail("warning", "notifier", HERE, NULL, NULL,
-		     "mmu_notifier_unregister of what is not registered");
-	if (*p)
-		*p = mn->next;
-	count_mm(m, 0, -1, "mmdrop", HERE);
-}
-
 void mm_reset(void)
 {
-	int i;
-
 	if (npages_used > 64) {
 		memset(shim_mem_map, 0, sizeof(shim_mem_map));
 		npages_used = 0;
@@ -560,23 +363,7 @@ void mm_reset(void)
 	while (npages_used)
 		shim_mem_map[pages_used[--npages_used]] = (struct page){};
 	asked = 0;
-	cur = &tasks[MAIN_TASK];
-	mm = arena_alloc(sizeof(*mm), 16, "mm", HERE);
-	memset(mm, 0, sizeof(*mm));
-	mm->mm_users = mm->mm_count = 1;
-	mm->pgd.mm = mm;
-	for (i = 0; i < NR_TASKS; i++)
-		kernel_tasks[i].mm = mm;
-}
-
-/* What is left of it when all files are closed. */
-void check_mm(void)
-{
-	if (mm->mm_users != 1 || mm->mm_count != 1) {
-		blame(mm_last_get, NULL);
-		fail("leak", "mm", mm_last_get, NULL, NULL,
-		     "mm_users is %d and mm_count %d, not 1 and 1",
-		     mm->mm_users, mm->mm_count);
-	}
-	arena_free(mm, HERE);
+	memset(areas, 0, sizeof(areas));
+	notifier_reset();
+	process_reset();
 }

@@ -51,6 +51,7 @@ struct mmu_notifier {
 	struct mm_struct *mm;
 	struct mmu_notifier *next;
 	int active;			/* callbacks that are under way */
+	int begun;			/* invalidations; not all have ended */
 	bool gone;			/* the address space has ended */
 };
 

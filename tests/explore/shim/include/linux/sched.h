@@ -17,8 +17,9 @@ struct task_struct {
 
 struct task_struct *shim_current(void);
 #define current		shim_current()
-#define signal_pending(t)	false
-#define fatal_signal_pending(t)	false
+bool shim_signal_pending(void);
+#define signal_pending(t)	shim_signal_pending()
+#define fatal_signal_pending(t)	shim_signal_pending()
 #define need_resched()		false
 /* Nobody leaves work for a task's way to user space; it has no user space. */
 #define task_work_pending(t)	false

@@ -4,7 +4,7 @@
 
 #include <linux/signal_types.h>
 
-/* No task here gets a signal; a mask can be set, and is in nobody's way. */
+/* The one signal here is SIGKILL, for which no mask is in the way. */
 #undef sigmask
 #define sigmask(n)		(1UL << ((n) - 1))
 #define sigdelsetmask(set, m)	do { } while (0)

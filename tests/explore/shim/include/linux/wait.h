@@ -33,8 +33,11 @@ void shim_wake_up(struct wait_queue_head *q, const char *name);
 	}								\
 	finish_wait_();							\
 } while (0)
-#define wait_event_killable(q, cond)		({ wait_event(q, cond); 0; })
-#define wait_event_interruptible(q, cond)	({ wait_event(q, cond); 0; })
+#define wait_event_interruptible(q, cond) ({				\
+	bool met_ = false;						\
+	wait_event(q, (met_ = (cond)) || signal_pending(current));	\
+	met_ ? 0 : -ERESTARTSYS; })
+#define wait_event_killable(q, cond)	wait_event_interruptible(q, cond)
 /* 0: the time is over and the condition does not hold. */
 #define wait_event_timeout(q, cond, time) ({				\
 	long left_ = (time);						\
