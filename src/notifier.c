@@ -80,6 +80,7 @@ static bool age(struct mmu_notifier *mn, hva_t start, hva_t end, range_fn *fn,
 	int idx = srcu_read_lock(&vm->srcu);
 	bool young;
 
+	step(notifier_age, vm);
 	spin_lock(&vm->mmu_lock);
 	young = walk_slots(vm, start, end, fn);
 	if (young && flush)
@@ -113,6 +114,7 @@ static void address_space_gone(struct mmu_notifier *mn, struct mm_struct *mm)
 
 	step(notifier_release, vm);
 	stage2_free(vm);
+	step(notifier_released, vm);
 }
 
 static const struct mmu_notifier_ops notifier_ops = {

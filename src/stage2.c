@@ -58,6 +58,12 @@ void stage2_empty_pool(struct table_pool *pool)
 		kmem_cache_free(table_cache, pool->table[--pool->n]);
 }
 
+/* The caller is one of the address space's threads, and so keeps the table. */
+static void assert_inside(const struct vm *vm)
+{
+	WARN_ON_ONCE(current->mm != vm->mm);
+}
+
 static unsigned int stage2_index(gfn_t gfn, int level)
 {
 	return (gfn >> (9 * (level - 1))) & (STAGE2_ENTRIES - 1);
@@ -181,6 +187,7 @@ static bool clear_entry(struct stage2 *stage2, u64 *entry, int level)
  *
  * Returns: whether anything was there. The caller must then call vm_flush()
  *	before it lets go of the lock, and does that by stage2_unlock().
+ * Context: a callback of the notifier: the table may have gone.
  * Holds: vm->mmu_lock.
  */
 bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end)
@@ -200,7 +207,8 @@ bool stage2_unmap(struct vm *vm, gfn_t first, gfn_t end)
  * @vm: the machine
  * @gfn: the first frame of it
  *
- * Context: may sleep; in a thread of the machine's address space.
+ * Context: may sleep.
+ * Holds: the machine's address space, by being one of its threads.
  * Takes: vm->mmu_lock, once for each piece that there is.
  */
 void stage2_clear_top(struct vm *vm, gfn_t gfn)
@@ -210,6 +218,7 @@ void stage2_clear_top(struct vm *vm, gfn_t gfn)
 	u64 *top, *table;
 
 	spin_lock(&vm->mmu_lock);
+	assert_inside(vm);
 	step(stage2_unmap, vm);
 	top = &vm->stage2.root[stage2_index(gfn, STAGE2_LEVELS)];
 	while (arch_stage2_present(*top)) {
@@ -247,7 +256,8 @@ void stage2_clear_top(struct vm *vm, gfn_t gfn)
  *
  * Returns: the entry.
  * Context: interrupts on.
- * Holds: vm->mmu_lock.
+ * Holds: vm->mmu_lock; the machine's address space, by being one of its
+ *	threads.
  */
 u64 *stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 		struct table_pool *pool)
@@ -256,6 +266,7 @@ u64 *stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
 	int at;
 
 	lockdep_assert_held(&vm->mmu_lock);
+	assert_inside(vm);
 	for (at = STAGE2_LEVELS;; at--) {
 		entry = &table[stage2_index(gfn, at)];
 		if (arch_stage2_present(*entry) &&
@@ -329,6 +340,7 @@ static bool clear_young(struct stage2 *stage2, u64 *entry, int level)
  * @clear: forget it, so that the next question is about time from now
  *
  * Returns: whether any was used.
+ * Context: a callback of the notifier: the table may have gone.
  * Holds: vm->mmu_lock.
  */
 bool stage2_age(struct vm *vm, gfn_t first, gfn_t end, bool clear)
