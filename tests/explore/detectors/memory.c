@@ -84,11 +84,11 @@ void *arena_alloc(size_t size, size_t align, const char *name,
 	o->init = false;
 	o->pc = pc;
 	born(o)->depth = freed(o)->depth = 0;
-	race_birth(o);
 	next_free = o->start + ((size + REDZONE + 7) & ~7UL);
 	if (next_free > (uintptr_t)ARENA + ARENA_SIZE)
 		die("the arena is full");
 	o->tag = tag = generation << 12 | nobjects++;
+	race_birth(o);
 	i = (o->start - (uintptr_t)ARENA) / 8;
 	wmemset((wchar_t *)&shadow[i], tag, (size + 7) / 8);
 	if (recording)
@@ -422,9 +422,10 @@ void *memchr_inv(const void *p, int c, size_t n)
 	const unsigned char *at = p;
 
 	plain((uintptr_t)p, n, false, HERE);
-	while (n && *at == (unsigned char)c) {
+	/* All are as the first, and the first is no other? */
+	if (!n || (*at == (unsigned char)c && !memcmp(at, at + 1, n - 1)))
+		return NULL;
+	while (*at == (unsigned char)c)
 		at++;
-		n--;
-	}
-	return n ? (void *)at : NULL;
+	return (void *)at;
 }

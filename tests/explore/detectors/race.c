@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/param.h>
 #include "engine/runtime.h"
 
 #define NLOCS		(1 << 12)
@@ -30,6 +31,19 @@ struct record {
 	uint32_t next;			/* other bytes of the same eight */
 	clocks_t reads, marked_reads;
 };
+
+/*
+ * What is known of an object: apart of each cell that was touched by itself,
+ * together of the rest. So to look at all of a table, of which a few entries
+ * were ever used, costs no more than these.
+ */
+static struct body {
+	struct record rest;
+	uintptr_t low, high;		/* no cell outside was touched */
+	uint8_t born_by;
+	uint16_t born_at;
+	clocks_t last;			/* when each task last touched it */
+} bodies[MAX_OBJECTS];
 
 struct loc {
 	uintptr_t at;
@@ -179,11 +193,16 @@ void fence(bool before, bool after)
 	}
 }
 
+static struct body *body(const struct object *o)
+{
+	return &bodies[o->tag % MAX_OBJECTS];
+}
+
 /* An allocation wrote all of the object: that may be the last that did. */
 static bool is_birth(const struct record *r, const struct object *o, int who)
 {
-	return o && o->born_by == who && r->writer == who &&
-	       r->written == o->born_at;
+	return o && body(o)->born_by == who && r->writer == who &&
+	       r->written == body(o)->born_at;
 }
 
 static const struct stack *stack_of(uintptr_t at, size_t size, int task,
@@ -274,12 +293,15 @@ void conflict(struct record *r, struct object *o, uintptr_t at, size_t size,
 static void start_record(struct record *r, struct object *o, uint32_t tag,
 			 uint8_t mask)
 {
+	*r = o ? body(o)->rest : (struct record){};
 	r->tag = tag;
 	r->mask = mask;
-	r->writer = o ? o->born_by : 0;
-	r->written = o ? o->born_at : 0;
-	r->marked_writer = r->marked_written = r->next = 0;
-	r->reads = r->marked_reads = (clocks_t){};
+}
+
+static inline void set_apart(struct body *b, uintptr_t at)
+{
+	b->low = MIN(b->low, at & ~7UL);
+	b->high = MAX(b->high, at + 1);
 }
 
 static inline void note_write(struct record *r)
@@ -296,8 +318,11 @@ static void access_cell(struct record *r, struct object *o, uintptr_t at,
 	struct record *mine = NULL;
 	uint16_t t = now[cur->id][cur->id];
 
-	if (r->tag != tag)
+	if (r->tag != tag) {
 		start_record(r, o, tag, mask);
+		if (o)
+			set_apart(body(o), at);
+	}
 	for (;; r = &more[r->next]) {
 		if ((r->mask & mask) && !ordered(r, write, marked)) {
 			conflict(r, o, at, size, write, marked, pc);
@@ -347,54 +372,108 @@ static void log_access(uintptr_t at, size_t size, bool write, unsigned long pc)
 	take_stack(&a->stack, cur, pc);
 }
 
+static inline struct record *cell(uintptr_t at)
+{
+	return &cells[(at - ARENA_AT) / 8];
+}
+
+static inline void access_part(struct record *r, struct object *o, uintptr_t at,
+			       uintptr_t addr, size_t size, bool write,
+			       bool marked, unsigned long pc)
+{
+	uintptr_t end = addr + size;
+	uint8_t mask = 0xff;
+
+	if (at < addr)
+		mask &= 0xff << (addr - at);
+	if (at + 8 > end)
+		mask &= 0xff >> (at + 8 - end);
+	if (r->tag != (o ? o->tag : run) || r->mask != mask ||
+	    r->next || marked || !ordered(r, write, false))
+		access_cell(r, o, at < addr ? addr : at, size, mask, write,
+			    marked, pc);
+	else if (write)
+		note_write(r);
+	else
+		r->reads[cur->id] = now[cur->id][cur->id];
+}
+
+/* Was each cell from there to there touched by itself? */
+static bool all_apart(const struct object *o, uintptr_t from, uintptr_t to)
+{
+	while (from < to && cell(from)->tag == o->tag)
+		from += 8;
+	return from >= to;
+}
+
+/* It touches all of the rest, and what it leaves out is known apart. */
+static bool is_of_rest(const struct object *o, uintptr_t addr, size_t size)
+{
+	return size > 64 && !(addr & 7) && all_apart(o, o->start, addr) &&
+	       all_apart(o, (addr + size) & ~7UL, o->start + o->size);
+}
+
+/* More than one cell, perhaps. */
+static __attribute__((noinline))
+void access_many(struct record *r, struct object *o, uintptr_t addr,
+		 size_t size, bool write, bool marked, unsigned long pc)
+{
+	uintptr_t at = addr & ~7UL, end = addr + size;
+
+	if (o && is_of_rest(o, addr, size)) {
+		struct body *b = body(o);
+
+		access_part(&b->rest, o, addr, addr, size, write, marked, pc);
+		for (at = MAX(at, b->low); at < MIN(end, b->high); at += 8)
+			if (cell(at)->tag == o->tag)
+				access_part(cell(at), o, at, addr, size, write,
+					    marked, pc);
+		return;
+	}
+	for (; at < end; at += 8, r++)
+		access_part(r, o, at, addr, size, write, marked, pc);
+}
+
 /* O is what lies at ADDR; without it, it is static data, or nobody's. */
 void race_access(struct object *o, uintptr_t addr, size_t size, bool write,
 		 bool marked, unsigned long pc)
 {
-	uintptr_t at, end = addr + size;
 	struct record *r;
 
 	if (!racing || !(cur->kernel || running->bare))
 		return;
 	if (o)
-		o->last[cur->id] = now[cur->id][cur->id];
+		body(o)->last[cur->id] = now[cur->id][cur->id];
 	if (cur->quiet) {		/* data_race(): a use all the same */
 		if (recording)
 			log_access(addr, size, write, pc);
 		return;
 	}
-	if (o) {
-		r = &cells[(addr - ARENA_AT) / 8];
-	} else if (in_data(addr, size)) {
+	if (o)
+		r = cell(addr);
+	else if (in_data(addr, size))
 		r = &data_cells[addr / 8 - data_start / 8];
-	} else {
+	else
 		return;
-	}
 	if (recording)
 		log_access(addr, size, write, pc);
-	for (at = addr & ~7UL; at < end; at += 8, r++) {
-		uint8_t mask = 0xff;
-
-		if (at < addr)
-			mask &= 0xff << (addr - at);
-		if (at + 8 > end)
-			mask &= 0xff >> (at + 8 - end);
-		if (r->tag != (o ? o->tag : run) || r->mask != mask ||
-		    r->next || marked || !ordered(r, write, false))
-			access_cell(r, o, at < addr ? addr : at, size, mask,
-				    write, marked, pc);
-		else if (write)
-			note_write(r);
-		else
-			r->reads[cur->id] = now[cur->id][cur->id];
-	}
+	if ((addr & 7) + size <= 8)
+		access_part(r, o, addr & ~7UL, addr, size, write, marked, pc);
+	else
+		access_many(r, o, addr, size, write, marked, pc);
 }
 
 void race_birth(struct object *o)
 {
-	o->born_by = cur->id;
-	o->born_at = racing ? now[cur->id][cur->id] : 0;
-	o->last = (clocks_t){};
+	struct body *b = body(o);
+
+	b->born_by = cur->id;
+	b->born_at = racing ? now[cur->id][cur->id] : 0;
+	b->rest = (struct record){ .mask = 0xff, .tag = o->tag,
+		.writer = b->born_by, .written = b->born_at };
+	b->low = -1;
+	b->high = 0;
+	b->last = (clocks_t){};
 }
 
 /* Whoever used it must have done so before, in every order. */
@@ -405,7 +484,7 @@ void race_free(struct object *o, unsigned long pc)
 
 	if (is_unbound())
 		touch((void *)o->start, T_WRITE);
-	if (!racing || !any_after(o->last, t))
+	if (!racing || !any_after(body(o)->last, t))
 		return;
 	contest(o->start, o->size);
 	if (!soft_fatal) {
@@ -414,7 +493,7 @@ void race_free(struct object *o, unsigned long pc)
 	}
 	if (!recording)
 		return;
-	who = first_after(o->last, t);
+	who = first_after(body(o)->last, t);
 	fail("use-after-free", o->name, pc,
 	     stack_of(o->start, o->size, who, false), "used",
 	     "%s is freed by %c; nothing orders this after its use by %c",
@@ -431,7 +510,7 @@ void use(const void *p, size_t size, enum mode mode, unsigned long pc)
 		return;
 	if (is_unbound())
 		touch((void *)o->start, T_READ);
-	o->last[cur->id] = now[cur->id][cur->id];
+	body(o)->last[cur->id] = now[cur->id][cur->id];
 	if (recording)
 		log_access((uintptr_t)p, size, mode != T_READ, pc);
 }

@@ -130,7 +130,8 @@ void note_ready(unsigned int ready)
 {
 	static unsigned int before;
 
-	if (nevents > 1 && before & ~ready & ~(1u << events[nevents - 1].task))
+	if (before & ~ready && nevents > 1 &&
+	    before & ~ready & ~(1u << events[nevents - 1].task))
 		share(events[nevents - 1].task, events[nevents - 1].pc);
 	before = ready;
 }
@@ -164,36 +165,34 @@ void learn_shared(void)
 		unsigned int run;
 		unsigned char readers, writers;
 	} things[TABLE], *th;
+	static unsigned short thing[MAX_TOUCHES];
 	static unsigned int run;
-	int pass, i, end = concurrent_touches();
+	int i, end = concurrent_touches();
 
 	run++;
-	for (pass = 0; pass < 2; pass++) {
-		for (i = 0; i < end; i++) {
-			struct touch *t = &touches[i];
-			struct event *e = &events[t->event];
-			unsigned int h = t->at * 0x9e3779b97f4a7c15UL >> 52;
+	for (i = 0; i < end; i++) {
+		struct touch *t = &touches[i];
+		unsigned int h = t->at * 0x9e3779b97f4a7c15UL >> 52;
 
-			while (things[h].run == run && things[h].at != t->at)
-				h = (h + 1) % TABLE;
-			th = &things[h];
-			if (th->run != run) {
-				th->run = run;
-				th->at = t->at;
-				th->readers = th->writers = 0;
-			}
-			if (!pass) {
-				th->readers |= 1 << e->task;
-				if (t->mode != T_READ)
-					th->writers |= 1 << e->task;
-				continue;
-			}
-			/* Somebody writes, and somebody else comes by. */
-			if ((!th->writers ||
-			     !(th->readers & (th->readers - 1))) &&
-			    !is_contested(t->at))
-				continue;
-			share(e->task, e->pc);
+		while (things[h].run == run && things[h].at != t->at)
+			h = (h + 1) % TABLE;
+		th = &things[thing[i] = h];
+		if (th->run != run) {
+			th->run = run;
+			th->at = t->at;
+			th->readers = th->writers = 0;
 		}
+		th->readers |= 1 << events[t->event].task;
+		if (t->mode != T_READ)
+			th->writers |= 1 << events[t->event].task;
+	}
+	/* Somebody writes, and somebody else comes by. */
+	for (i = 0; i < end; i++) {
+		struct event *e = &events[touches[i].event];
+
+		th = &things[thing[i]];
+		if ((th->writers && th->readers & (th->readers - 1)) ||
+		    is_contested(th->at))
+			share(e->task, e->pc);
 	}
 }

@@ -209,10 +209,7 @@ struct object {
 	const char *name;
 	bool live;
 	bool init;			/* allocated by a module's init */
-	unsigned char born_by;
-	uint16_t born_at;
 	unsigned int tag;
-	clocks_t last;			/* when each task last touched it */
 	unsigned long pc;
 };
 
@@ -267,13 +264,12 @@ static inline bool in_data(uintptr_t addr, size_t size)
 static inline struct object *check_access(uintptr_t addr, size_t size,
 					  bool write, unsigned long pc)
 {
-	struct object *o;
+	struct object *o = arena_object(addr);
 
-	if (in_data(addr, size))
-		return NULL;
-	o = arena_object(addr);
 	if (o && o->live && addr + size <= o->start + o->size)
 		return o;
+	if (in_data(addr, size))
+		return NULL;
 	return check_place(addr, size, write, pc);
 }
 /* ... of the shim's, as part of the visible operation; it does not race. */

@@ -303,7 +303,7 @@ static void pick_next(void)
 	struct task *from = cur, *to;
 	char who[NR_TASKS];
 	unsigned int left, ready = 0;
-	bool free = true;
+	bool free = true, able;
 	int i, n = 0;
 
 	if (starting) {
@@ -317,27 +317,28 @@ static void pick_next(void)
 		to = &tasks[i];
 		goto go;
 	}
-	if (is_ready(cur) && defies(cur))
+	able = is_ready(from);
+	if (able && (defies(from) || (!exploring && living == 1u << MAIN_TASK)))
 		return;
-	if (is_ready(cur) && !is_spinning(cur)) {
-		who[n++] = cur->id;
-		free = cur->timed;
+	if (able && !is_spinning(from)) {
+		who[n++] = from->id;
+		free = from->timed;
 	}
 	/* The main task waits for all others: it comes last. */
-	for (left = living & ~(1u << cur->id | 1u); left; left &= left - 1) {
+	for (left = living & ~(1u << from->id | 1u); left; left &= left - 1) {
 		struct task *t = &tasks[__builtin_ctz(left)];
 
 		if (is_ready(t) && !is_spinning(t))
 			who[n++] = t->id;
 	}
-	if (!(living & SCENARIO_TASKS) && cur->id != MAIN_TASK &&
+	if (!(living & SCENARIO_TASKS) && from->id != MAIN_TASK &&
 	    is_ready(&tasks[MAIN_TASK]))
 		who[n++] = MAIN_TASK;
 	for (i = 0; i < n; i++)
 		ready |= 1u << who[i];
 	note_ready(ready & -(1u << WORKER_TASK));
-	if (n && is_ready(cur) && may_defy(cur))
-		who[n++] = cur->id;
+	if (n && able && may_defy(from))
+		who[n++] = from->id;
 	/* Nobody but those who spin: let them. */
 	for (i = 0; !n && i < NR_TASKS; i++)
 		if (is_ready(&tasks[i]))
@@ -349,7 +350,7 @@ static void pick_next(void)
 	if (i < 0)
 		leave_execution();
 	to = &tasks[(int)who[i]];
-	if (to == cur && may_defy(to))
+	if (to == from && may_defy(to))
 		to->stubborn = to->defied = true;
 go:
 	if (to != from) {
@@ -361,18 +362,19 @@ go:
 void wait_for(const char *op, const char *name, unsigned long pc,
 	      ready_fn ready, void *arg)
 {
-	const void *lock = cur->op_lock;
+	struct task *t = cur;
+	const void *lock = t->op_lock;
 	bool keeps = keeps_late;
 
 	keeps_late = false;
 again:
-	cur->op_lock = lock;
-	cur->op = op;
-	cur->op_name = name;
-	cur->arg_pc = pc;
-	cur->ready = ready;
-	cur->arg = arg;
-	cur->operations++;
+	t->op_lock = lock;
+	t->op = op;
+	t->op_name = name;
+	t->arg_pc = pc;
+	t->ready = ready;
+	t->arg = arg;
+	t->operations++;
 	if (++operations > MAX_OPERATIONS &&
 	    (name || operations > MAX_OPERATIONS + PATIENCE))
 		fail("livelock", name ? name : op, pc, NULL, NULL,
@@ -381,16 +383,16 @@ again:
 	if (exploring)
 		begin_event(pc, dpor_node());
 	if (nlate && !keeps)
-		late_flush(cur->id);
-	if (cur->guest && !cur->halted && guest_take())
+		late_flush(t->id);
+	if (t->guest && !t->halted && guest_take())
 		goto again;
-	if (cur->taking) {
-		cur->taken_at[cur->taking] = operations;
-		cur->taking = 0;
+	if (t->taking) {
+		t->taken_at[t->taking] = operations;
+		t->taking = 0;
 	}
-	cur->ready = NULL;
-	cur->op_lock = NULL;
-	cur->marked_read = cur->marked_write = 0;
+	t->ready = NULL;
+	t->op_lock = NULL;
+	t->marked_read = t->marked_write = 0;
 }
 
 void visible(const char *op, const char *name, unsigned long pc,

@@ -6,8 +6,11 @@
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 #include "scenario.h"
+
+#define ENTRIES	512
 
 struct pair {
 	int first, second;
@@ -21,6 +24,7 @@ static atomic_t ready;
 static int data, flag;
 static struct pair both;
 static struct pair *shared;
+static unsigned long *row;
 static struct work_struct work;
 
 static void write_plain(void)
@@ -96,6 +100,87 @@ SCENARIO("race-lock", "a count under one lock: silent",
 	 NULL, NULL, count_under_m, count_under_m);
 SCENARIO("race-locks", "a count under two different locks: data race",
 	 NULL, NULL, count_under_m, count_under_other);
+
+/* A table of which all is looked at, at once. */
+static void make_row(void)
+{
+	row = kzalloc(ENTRIES * sizeof(*row), GFP_KERNEL);
+}
+
+static void free_row(void)
+{
+	kfree(row);
+}
+
+static void look_at_row(void)
+{
+	u_assert(memchr_inv(row, 2, ENTRIES * sizeof(*row)));
+}
+
+static void write_in_row(void)
+{
+	row[300] = 1;
+}
+
+static void clear_row(void)
+{
+	memset(row, 0, ENTRIES * sizeof(*row));
+}
+
+static void look_behind(void)
+{
+	u_assert(memchr_inv(row + 1, 2, (ENTRIES - 1) * sizeof(*row)));
+}
+
+static void write_before(void)
+{
+	row[0] = 1;
+}
+
+/* The first number is known apart, and has a lock. */
+static void look_behind_first(void)
+{
+	mutex_lock(&m);
+	u_assert(row[0] < 2);
+	mutex_unlock(&m);
+	look_behind();
+}
+
+static void write_first_of_row(void)
+{
+	mutex_lock(&m);
+	write_before();
+	mutex_unlock(&m);
+}
+
+static void write_behind_first(void)
+{
+	write_first_of_row();
+	write_in_row();
+}
+
+static void look_under_m(void)
+{
+	mutex_lock(&m);
+	look_at_row();
+	mutex_unlock(&m);
+}
+
+SCENARIO("row-written", "one is written of all that were read: data race",
+	 make_row, free_row, look_at_row, write_in_row);
+SCENARIO("row-read", "all are read, one of which was written: data race",
+	 make_row, free_row, write_in_row, look_at_row);
+SCENARIO("row-cleared", "all are written that were read: data race",
+	 make_row, free_row, look_at_row, clear_row);
+SCENARIO("row-rest", "... all but the first, which has a lock: data race",
+	 make_row, free_row, look_behind_first, write_behind_first);
+SCENARIO("row-before", "all but the first are read, which is written: silent",
+	 make_row, free_row, look_behind, write_before);
+SCENARIO("row-locked", "all are read under the lock of the first: silent",
+	 make_row, free_row, write_first_of_row, look_under_m,
+	 look_behind_first);
+SCENARIO("row-looks", "two look at all: silent",
+	 make_row, free_row, look_at_row, look_at_row);
 
 static void read_shared(void)
 {
