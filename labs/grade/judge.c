@@ -29,7 +29,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "engine/runtime.h"
+#include "detectors/detectors.h"
 #include "report/json.h"
 #include "report/names.h"
 

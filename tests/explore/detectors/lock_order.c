@@ -14,8 +14,7 @@
  */
 #include <stdint.h>
 #include <string.h>
-#include "engine/runtime.h"
-#include "engine/schedule.h"
+#include "detectors/detectors.h"
 
 struct edge {
 	const char *op;
@@ -304,6 +303,25 @@ static void drop(struct task *t, int i)
 void drop_held(int i)
 {
 	drop(cur, i);
+}
+
+/* Memory is about to be freed: no lock in it may be held. */
+void check_held(uintptr_t start, struct object *o, unsigned long pc)
+{
+	int i, j;
+
+	for (i = 0; i < NR_TASKS; i++)
+		for (j = 0; j < tasks[i].nheld; j++) {
+			const struct held *h = &tasks[i].held[j];
+
+			if (h->pseudo ||
+			    (uintptr_t)h->lock - start >= o->size)
+				continue;
+			fail("held-lock-freed", class_name(h->class), pc,
+			     &held_stacks[i][j], "taken",
+			     "%s is freed while %c holds %s", o->name,
+			     tasks[i].letter, class_name(h->class));
+		}
 }
 
 struct held *hold_pseudo(const void *what, int class, unsigned long pc)

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <wchar.h>
-#include "engine/runtime.h"
+#include "detectors/detectors.h"
 
 #define ARENA		((char *)ARENA_AT)
 #define MAX_ACCESSES	20000000L	/* in one execution */
@@ -22,7 +22,7 @@
 extern char __start_twill_data[], __stop_twill_data[];
 extern char __executable_start[], _end[];
 
-uintptr_t stacks_start, stacks_end, data_start, data_size;
+uintptr_t data_start, data_size;
 bool (*stack_guard)(uintptr_t addr, size_t size);
 
 uint32_t *shadow;		/* generation << 12 | object */
@@ -131,12 +131,12 @@ static _Noreturn void bad_access(uintptr_t addr, size_t size, bool write,
 	if (addr < 65536)
 		fail("null-dereference", "NULL", pc, NULL, NULL,
 		     "%s of %zu bytes at address %#lx", what, size, addr);
-	if (o && !o->live)
-		at_place(o, addr);
-	if (o && !o->live)
+	if (o && !o->live) {
+		at_place(o->size, addr - o->start);
 		fail("use-after-free", o->name, pc, freed(o), "freed",
 		     "%s of %zu bytes at offset %zu of %s, %zu bytes, freed",
 		     what, size, addr - o->start, o->name, o->size);
+	}
 	if (o)
 		fail("out-of-bounds", o->name, pc, born(o), "allocated",
 		     "%s of %zu bytes at offset %zu of %s, which has %zu",

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/param.h>
-#include "engine/runtime.h"
+#include "detectors/detectors.h"
 
 #define NLOCS		(1 << 12)
 #define NRECORDS	(1 << 13)
@@ -54,7 +54,6 @@ struct loc {
 extern char __start_twill_data[], __stop_twill_data[];
 
 bool racing;
-bool soft_fatal;
 static uint32_t run = 1;
 static clocks_t now[NR_TASKS], fenced[NR_TASKS], seen[NR_TASKS];
 static struct loc locs[NLOCS];
@@ -237,9 +236,10 @@ static void race(struct object *o, uintptr_t at, size_t size, bool write,
 		snprintf(name, sizeof(name), "%s", o->name);
 	else
 		snprintf(name, sizeof(name), "@%lx", (long)at);
-	if (o)
+	if (o) {
 		snprintf(where, sizeof(where), " at offset %zu", at - o->start);
-	at_place(o, at);
+		at_place(o->size, at - o->start);
+	}
 	note(write ? "write" : "read", o ? name : NULL, pc);
 	fail("data-race", name, pc, birth ? born(o) :
 	     stack_of(at, size, other, other_writes),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What no task chooses: an allocation fails, a write is late. */
-#include "engine/runtime.h"
+#include "engine/search.h"
 
 static int faults, lates;
 

@@ -11,7 +11,7 @@
  * until something is done on which its operation depends.
  */
 #include <string.h>
-#include "engine/runtime.h"
+#include "engine/search.h"
 
 #define MAX_NODES	20100
 #define FOOT		12		/* touches of a sleeping operation */

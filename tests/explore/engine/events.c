@@ -11,7 +11,7 @@
  * shown it so, and a search in which the list grew is made again.
  */
 #include <string.h>
-#include "engine/runtime.h"
+#include "engine/search.h"
 
 #define MAX_EVENTS	20100
 #define MAX_TOUCHES	(1 << 17)

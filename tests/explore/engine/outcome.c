@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "engine/runtime.h"
+#include "engine/search.h"
 #include "scenario.h"
 
 #define MOST_SEEN	48
@@ -39,7 +39,7 @@ void u_saw(long value)
 	watch("%ld", value);
 }
 
-unsigned int outcome_hash(void)
+static unsigned int outcome_hash(void)
 {
 	unsigned int h = 0;
 	int i, j;
@@ -50,10 +50,12 @@ unsigned int outcome_hash(void)
 	return h;
 }
 
+/* HASH is that of memory. */
 void note_state(unsigned int hash)
 {
 	int low = 0, high = result->nstates, i;
 
+	hash ^= outcome_hash();
 	while (low < high) {
 		i = (low + high) / 2;
 		if (result->state[i] == hash)

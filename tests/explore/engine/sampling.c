@@ -3,8 +3,7 @@
  * Orders at random: PCT (Burckhardt et al., ASPLOS 2010). Its seed is fixed,
  * so that a search finds tomorrow what it finds today.
  */
-#include "engine/runtime.h"
-#include "engine/schedule.h"
+#include "engine/search.h"
 
 static uint64_t dice;
 static int priority[NR_TASKS], change[SAMPLE_DEPTH - 1];

@@ -5,8 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "engine/runtime.h"
-#include "engine/schedule.h"
+#include "engine/search.h"
 
 struct deviation schedule[MAX_DEVIATIONS];
 int nschedule;

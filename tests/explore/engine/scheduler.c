@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "engine/runtime.h"
+#include "engine/search.h"
 
 #define STACK_SIZE	(64 * 1024)
 #define STACKS_AT	((void *)0x200000000000)
@@ -42,6 +42,7 @@ int nlinks;
 struct result *result;
 unsigned int check;
 bool keeps_late;
+uintptr_t stacks_start, stacks_end;
 
 void co_switch(void **from, void *to);
 asm(".text\n.globl co_switch\n.type co_switch, @function\nco_switch:\n"
@@ -134,12 +135,10 @@ void note(const char *op, const char *name, unsigned long pc)
 
 static unsigned long place_size, place_offset;
 
-void at_place(const struct object *o, uintptr_t addr)
+void at_place(size_t size, size_t offset)
 {
-	if (!o)
-		return;
-	place_size = o->size;
-	place_offset = addr - o->start;
+	place_size = size;
+	place_offset = offset;
 }
 
 _Noreturn void fail(const char *class, const char *object, unsigned long pc,
@@ -204,12 +203,26 @@ static bool is_idle(const struct task *t)
 	return !t->alive || (t->op && !strcmp(t->op, "idle"));
 }
 
+/* What holds the lock that T waits for, if a task has it alone. */
+static struct held *holder(const struct task *t, struct task **who)
+{
+	int i;
+
+	for (*who = tasks; t->op_lock && *who < tasks + NR_TASKS; ++*who)
+		for (i = 0; i < (*who)->nheld; i++)
+			if ((*who)->held[i].lock == t->op_lock &&
+			    !(*who)->held[i].shared)
+				return &(*who)->held[i];
+	return NULL;
+}
+
 /* Nobody can run. The task that came last closed the circle. */
 static _Noreturn void deadlock(void)
 {
 	const struct stack *other = NULL;
 	char text[256], title[96] = "";
-	struct task *t, *last = cur;
+	struct task *t, *owner, *last = cur;
+	struct held *h;
 	int i, len = 0;
 
 	if (last->id == MAIN_TASK || is_idle(last) || !last->op)
@@ -218,29 +231,24 @@ static _Noreturn void deadlock(void)
 				last = &tasks[i];
 	text[0] = 0;
 	for (i = 0; i < NR_TASKS; i++) {
-		int owner;
-
 		t = &tasks[i];
 		if (is_idle(t) || (i == MAIN_TASK && last != t))
 			continue;
-		owner = t->op_lock ? lock_owner(t->op_lock) : -1;
 		len += snprintf(text + len, sizeof(text) - len,
 				"%s%c waits in %s for %s", len ? "; " : "",
 				t->letter, t->op, t->op_name);
-		if (len < (int)sizeof(text) && owner >= 0)
+		if (len < (int)sizeof(text) && holder(t, &owner))
 			len += snprintf(text + len, sizeof(text) - len,
-					", held by %c", tasks[owner].letter);
+					", held by %c", owner->letter);
 		if (len >= (int)sizeof(text))
 			len = sizeof(text) - 1;
 	}
 	cur = last;
-	if (last->op_lock && lock_owner(last->op_lock) >= 0) {
-		t = &tasks[lock_owner(last->op_lock)];
-		for (i = 0; i < t->nheld; i++)
-			if (t->held[i].lock == last->op_lock)
-				other = &held_stacks[t->id][i];
+	h = holder(last, &owner);
+	if (h) {
+		other = &held_stacks[owner->id][h - owner->held];
 		snprintf(title, sizeof(title), "%s taken by %c",
-			 last->op_name, t->letter);
+			 last->op_name, owner->letter);
 	}
 	if (!last->op)
 		die("deadlock without an operation");
@@ -331,7 +339,7 @@ static void pick_next(void)
 		if (is_ready(t) && !is_spinning(t))
 			who[n++] = t->id;
 	}
-	if (!(living & SCENARIO_TASKS) && from->id != MAIN_TASK &&
+	if (tasks_done() && from->id != MAIN_TASK &&
 	    is_ready(&tasks[MAIN_TASK]))
 		who[n++] = MAIN_TASK;
 	for (i = 0; i < n; i++)
@@ -432,7 +440,7 @@ static void start(int id)
 	co_switch(&tasks[MAIN_TASK].sp, cur->sp);
 }
 
-void spawn(int id, void (*fn)(void))
+static void spawn(int id, void (*fn)(void))
 {
 	struct task *t = &tasks[id];
 	void **sp = (void **)(stacks + (id + 1) * 2 * STACK_SIZE);
@@ -448,73 +456,41 @@ void spawn(int id, void (*fn)(void))
 }
 
 /* Not started: it stands where it waits for the first thing to do. */
-void need_task(int id)
+void need_task(int id, void (*fn)(void), ready_fn ready)
 {
 	struct task *t = &tasks[id];
 
 	if (t->alive)
 		return;
-	spawn(id, id == IRQ_TASK ? run_irqs : run_worker);
+	spawn(id, fn);
 	t->op = "idle";
 	t->op_name = "";
-	t->ready = id == IRQ_TASK ? have_irq : have_work;
+	t->ready = ready;
 	t->arg = (void *)(long)(id - WORKER_TASK);
 }
 
-static bool all_done(void *unused)
+bool tasks_done(void)
 {
-	(void)unused;
-	return !(living & SCENARIO_TASKS) && workers_idle() && irq_idle();
+	return !(living & SCENARIO_TASKS);
 }
 
-/* One execution, from loading the modules to unloading them. */
-static void main_task(void)
+void start_tasks(void)
 {
-	const struct scenario *s = running;
 	int i;
 
-	if (rehearsing) {
-		rehearse_exits();
-		leave_execution();
-	}
-	if (!s->bare)
-		load_modules();
-	mark_init_objects();
-	if (s->setup)
-		s->setup();
 	for (i = 0; i < MAX_TASKS; i++)
-		if (s->task[i]) {
-			if (i && s->apart)
-				live_elsewhere(i + 1);
-			spawn(i + 1, s->task[i]);
+		if (running->task[i]) {
+			spawn(i + 1, running->task[i]);
 			start(i + 1);
 		}
 	exploring = true;
-	wait_for("join", "tasks", 0, all_done, NULL);
-	late_flush_all();
-	race_join();
-	if (s->end)
-		s->end();
-	wait_for("join", "work", 0, all_done, NULL);
-	late_flush_all();
-	race_join();
-	check_files();
-	check_leaks(false);
-	check_modules();
-	check_mm();
-	if (!s->bare)
-		unload_modules();
-	check_leaks(true);
-	if (opts.states)
-		note_state(state_hash() ^ outcome_hash());
 }
 
+/* One execution. */
 void execute(void)
 {
 	int i;
 
-	memory_reset();
-	race_reset();
 	events_reset();
 	for (i = 0; i < NR_TASKS; i++) {
 		if (tasks[i].frames && !tasks[i].fn)
@@ -528,20 +504,15 @@ void execute(void)
 	}
 	found.class[0] = 0;
 	nlinks = 0;
-	order_begin();
 	starting = exploring = false;
 	living = 0;
-	nlate = 0;
 	keeps_late = false;
 	operations = 0;
 	choices_reset();
 	check = 2166136261u;
-	wait_reset();
-	work_reset();
-	cpu_reset();
 	outcome_reset();
-	kernel_reset();
-	spawn(MAIN_TASK, main_task);
+	execution_reset();
+	spawn(MAIN_TASK, execution_run);
 	cur = &tasks[MAIN_TASK];
 	co_switch(&engine_sp, cur->sp);
 	cur = NULL;
@@ -567,7 +538,6 @@ void prepare_tasks(void)
 	/* Where a stack more would be: the code under test may write there. */
 	mprotect(stacks + (NR_TASKS * 2 + 1) * STACK_SIZE, STACK_SIZE,
 		 PROT_READ | PROT_WRITE);
-	late_setup(stacks + (NR_TASKS * 2 + 1) * STACK_SIZE);
 	stacks_start = (uintptr_t)stacks;
 	stacks_end = stacks_start + (NR_TASKS + 1) * 2 * STACK_SIZE;
 	sigaltstack(&ss, NULL);
@@ -575,8 +545,7 @@ void prepare_tasks(void)
 	sigaction(SIGBUS, &sa, NULL);
 	sigaction(SIGILL, &sa, NULL);
 	sigaction(SIGFPE, &sa, NULL);
-	memory_setup();
-	race_setup();
+	execution_setup(stacks + (NR_TASKS * 2 + 1) * STACK_SIZE);
 }
 
 const struct scenario *find_scenario(const char *name)

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "engine/runtime.h"
-#include "engine/schedule.h"
+#include "engine/search.h"
 
 #define MAX_CHOICES	100000
 #define BUDGET		2000000L	/* executions */
@@ -38,6 +37,7 @@ static struct choice choices[MAX_CHOICES];
 static int nchoices, next_choice;
 static int point, preemptions, bound;
 static int most_events;
+bool soft_fatal;
 static bool pruned, redundant, gone_astray;
 static struct step *asked;
 

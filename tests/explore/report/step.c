@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "engine/runtime.h"
-#include "engine/schedule.h"
+#include "detectors/detectors.h"
+#include "engine/search.h"
 #include "report/report.h"
 
 static const char help[] =
@@ -39,7 +39,7 @@ static void show(const struct step *at)
 			       t->op_name ? t->op_name : "something");
 		if (t->alive && t->nheld)
 			printf("  %c holds %s\n", t->letter,
-			       lock_name(t->held[t->nheld - 1].lock));
+			       class_name(t->held[t->nheld - 1].class));
 	}
 }
 

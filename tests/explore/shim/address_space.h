@@ -5,7 +5,7 @@
 
 #include <linux/mm_types.h>
 #include <linux/mmu_notifier.h>
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 extern struct mm_struct *mm;	/* of the process whose machine it is */
 

@@ -6,7 +6,7 @@
  */
 #include <guest/cpu.h>
 #include <stddef.h>
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 #define MAX_SENT	32
 
@@ -244,7 +244,7 @@ static void send(struct guest_cpu *c, int vector, bool event,
 	race_start();
 	release(&c->interrupts);
 	sent[last_sent++ % MAX_SENT] = (struct sent){ c, vector & 31, event };
-	need_task(IRQ_TASK);
+	need_irqs();
 }
 
 void guest_interrupt(struct guest_cpu *c, int vector)
@@ -267,7 +267,7 @@ bool irq_idle(void)
 	return !have_sent() && no_callbacks();
 }
 
-bool have_irq(void *unused)
+static bool have_irq(void *unused)
 {
 	(void)unused;
 	return have_sent() || have_callback();
@@ -283,7 +283,7 @@ static void deliver(void)
 	note("arrives", vectors[s->vector], 0);
 }
 
-void run_irqs(void)
+static void run_irqs(void)
 {
 	for (;;) {
 		if (have_sent())
@@ -292,4 +292,9 @@ void run_irqs(void)
 			run_callback();
 		wait_for("idle", "irq", 0, have_irq, NULL);
 	}
+}
+
+void need_irqs(void)
+{
+	need_task(IRQ_TASK, run_irqs, have_irq);
 }

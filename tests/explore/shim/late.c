@@ -18,7 +18,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 #define MOST_LATE	64
 

@@ -4,7 +4,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 struct module module_twill = { .name = "twill" };
 struct module module_twill_vfio = { .name = "twill_vfio" };

@@ -6,7 +6,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 static struct srcu_struct rcu;
 
@@ -199,7 +199,7 @@ static void call_later(struct srcu_struct *s, struct rcu_head *head,
 	head->func = fn;
 	head->of = s;
 	head->then = *s;
-	need_task(IRQ_TASK);
+	need_irqs();
 }
 
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))

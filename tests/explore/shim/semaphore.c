@@ -8,7 +8,7 @@
 #include <linux/semaphore.h>
 #undef min
 #undef max
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 static const char *plain(const char *name)
 {

@@ -4,7 +4,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 void *allocate(size_t size, size_t align, unsigned int flags, const char *name,
 	       unsigned long pc)

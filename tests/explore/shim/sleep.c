@@ -6,7 +6,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 static const char *plain(const char *name)
 {

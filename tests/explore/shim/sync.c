@@ -8,7 +8,7 @@
 #undef max
 #include <stdlib.h>
 #include <string.h>
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 /* Sleeping. */
 
@@ -80,16 +80,9 @@ void shim_lock_init(struct shim_lock *l, const char *name, const void *key)
 	l->name = class_name(l->class);
 }
 
-const char *lock_name(const void *lock)
+static const char *lock_name(const struct shim_lock *l)
 {
-	const struct shim_lock *l = lock;
-
 	return l->name ? l->name : "?";
-}
-
-int lock_owner(const void *lock)
-{
-	return ((const struct shim_lock *)lock)->owner - 1;
 }
 
 bool is_gone(const void *p)
@@ -270,23 +263,6 @@ void shim_downgrade(struct shim_lock *l)
 	cur->held[i].shared = true;
 	release(l);
 	watch("read by %c", cur->letter);
-}
-
-/* Memory is about to be freed: no lock in it may be held. */
-void check_held(uintptr_t start, struct object *o, unsigned long pc)
-{
-	int i, j;
-
-	for (i = 0; i < NR_TASKS; i++)
-		for (j = 0; j < tasks[i].nheld; j++)
-			if (!tasks[i].held[j].pseudo &&
-			    (uintptr_t)tasks[i].held[j].lock - start < o->size)
-				fail("held-lock-freed",
-				     lock_name(tasks[i].held[j].lock), pc,
-				     &held_stacks[i][j], "taken",
-				     "%s is freed while %c holds %s", o->name,
-				     tasks[i].letter,
-				     lock_name(tasks[i].held[j].lock));
 }
 
 /* Back in user space nothing is held. */

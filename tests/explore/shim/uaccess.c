@@ -6,7 +6,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 /* User addresses are those of the scenario's variables and memory. */
 static bool bad_user(const void *p, unsigned long n)

@@ -8,7 +8,7 @@
 #undef min
 #undef max
 #include <string.h>
-#include "engine/runtime.h"
+#include "shim/shim.h"
 
 static struct workqueue_struct bound = { .name = "system_wq" };
 static struct workqueue_struct unbound = { .name = "system_unbound_wq" };
@@ -17,6 +17,9 @@ struct workqueue_struct *system_wq = &bound, *system_unbound_wq = &unbound;
 static struct work_struct *first_work, **last_work;
 static struct work_struct *runs[NR_WORKERS];
 static struct workqueue_struct *runs_for[NR_WORKERS];
+
+static bool have_work(void *worker);
+static void run_worker(void);
 
 void work_reset(void)
 {
@@ -83,8 +86,8 @@ bool shim_queue_work(struct workqueue_struct *q, struct work_struct *w,
 	w->next = NULL;
 	*last_work = w;
 	last_work = &w->next;
-	need_task(WORKER_TASK);
-	need_task(WORKER_TASK + 1);
+	need_task(WORKER_TASK, run_worker, have_work);
+	need_task(WORKER_TASK + 1, run_worker, have_work);
 	return true;
 }
 
@@ -208,7 +211,7 @@ static struct work_struct *next_work(void)
 	return NULL;
 }
 
-bool have_work(void *worker)
+static bool have_work(void *worker)
 {
 	return first_work && (!worker || runs[0]) && next_work();
 }
@@ -223,7 +226,7 @@ bool workers_idle(void)
 	return !first_work;
 }
 
-void run_worker(void)
+static void run_worker(void)
 {
 	long me = cur->id - WORKER_TASK;
 	struct work_struct *w;
