@@ -3,6 +3,7 @@
  * The address space ends, or its machine does, while the host asks after a
  * page: two roads to the end of the stage-2 table, and all that may meet it.
  */
+#include <errno.h>
 #include "page.h"
 
 #define FAR (1UL << 39)		/* the second entry of the root leads there */
@@ -71,6 +72,12 @@ static void run_or_fail(void)
 	u_ioctl(vcpu, KVM_RUN, 0);
 }
 
+/* Who is not of the process runs no guest of its machine. */
+static void run_elsewhere(void)
+{
+	u_assert(u_ioctl(vcpu, KVM_RUN, 0) == -EIO);
+}
+
 /* One road: the process ends, and another one has its descriptors. */
 SCENARIO_APART("exit-vs-idle", "its process ends while the host looks for idle pages",
 	       setup_mapped, close_both, end_process, look_for_idle);
@@ -82,6 +89,8 @@ SCENARIO_APART("exit-vs-reclaim", "... while it takes pages for others",
 	       setup_mapped, close_both, end_process, reclaim);
 SCENARIO_APART("exit-mapped", "... with the run pages mapped, then all is closed",
 	       setup_shared, NULL, end_process, close_both);
+SCENARIO_APART("exit-vs-run-elsewhere", "... while another asks to run its guest",
+	       setup, close_both, end_process, run_elsewhere);
 SCENARIO("exit-vs-run", "its process ends while the guest runs",
 	 setup_mapped, close_both, run_or_fail, end_process);
 
