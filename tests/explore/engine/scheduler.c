@@ -128,8 +128,11 @@ void note(const char *op, const char *name, unsigned long pc)
 	}
 	/* What fails inside an operation is that operation's row. */
 	if (result->nrows && r->task == cur->letter && r->stack.pc[0] == pc &&
-	    strcmp(op, "free") && strcmp(op, "release"))
+	    strcmp(op, "free") && strcmp(op, "release")) {
+		if (!strcmp(op, "fails"))
+			watch_state("fails");
 		return;
+	}
 	record(op, name, pc);
 }
 
