@@ -302,7 +302,7 @@ u64 *stage2_map(struct vm *vm, gfn_t gfn, u64 pfn, int level, bool writable,
  *
  * The guest has used none of them yet. Entries that are there stay.
  *
- * Holds: vm->mmu_lock.
+ * Holds: vm->mmu_lock, since stage2_map() returned @entry.
  */
 void stage2_map_more(struct vm *vm, u64 *entry, struct page **page,
 		     unsigned int n, bool writable)
