@@ -33,7 +33,7 @@ static int device_release(struct inode *inode, struct file *file)
 
 /**
  * devices_destroy() - end the devices that live as long as their machine
- * @vm: a machine that nobody holds
+ * @vm: a machine without references
  *
  * Context: may sleep. Takes whatever the devices' destroy operations take,
  *	and so does every caller of vm_put().

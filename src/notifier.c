@@ -140,7 +140,7 @@ int notifier_register(struct vm *vm)
 
 /**
  * notifier_unregister() - be told no more
- * @vm: a machine that nobody holds
+ * @vm: a machine without references
  *
  * On return no callback runs and none will.
  *

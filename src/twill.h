@@ -149,8 +149,8 @@ struct kvm_device_attr;
  * @release: the device's file has been closed: free the device, dev included.
  *	vm->lock is held. A kind that has this does not live longer than its file
  * @destroy: the machine is being destroyed, which may be long after the file
- *	was closed: free the device, dev included. No lock is held, and nobody
- *	holds the machine
+ *	was closed: free the device, dev included. No lock is held, and
+ *	the machine has no references
  * @set_attr: the VMM configures the device
  * @has_attr: the VMM asks whether it could
  *

@@ -56,7 +56,7 @@ static void vcpu_destroy(struct vcpu *vcpu)
 
 /**
  * vcpus_destroy() - free every vCPU of a machine
- * @vm: a machine that nobody holds any more
+ * @vm: a machine without references
  */
 void vcpus_destroy(struct vm *vm)
 {

@@ -203,7 +203,7 @@ int group_register(struct group *group)
 
 /**
  * group_unregister() - hide a group again
- * @group: a group that nobody has open
+ * @group: a group whose file is closed
  */
 void group_unregister(struct group *group)
 {

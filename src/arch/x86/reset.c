@@ -7,7 +7,7 @@
 #include "svm.h"
 
 static const u8 intercepts[] = {
-	/* What the host must have, whoever runs. */
+	/* What the host must have, whichever guest runs. */
 	INTERCEPT_INTR, INTERCEPT_NMI, INTERCEPT_SMI, INTERCEPT_INIT,
 	INTERCEPT_SHUTDOWN, INTERCEPT_FERR_FREEZE,
 	/* What would show or change the host. */
