@@ -11,7 +11,7 @@ struct arch_vm {
 };
 
 struct arch_vcpu {
-	struct model_script script;
+	struct model_script *script;
 	u32 next;		/* the operation that comes next */
 	bool pending_in;	/* the VMM owes us the data of an IN */
 	u64 value;		/* last read or taken in */

@@ -4,6 +4,7 @@
 #include <linux/irqflags.h>
 #include <linux/kvm.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/uaccess.h>
 #include "twill.h"
@@ -21,8 +22,10 @@ static u64 model_walk(struct vcpu *vcpu, gfn_t gfn)
 
 		if (!arch_stage2_present(entry))
 			return 0;
-		if (arch_stage2_is_leaf(entry, level))
+		if (arch_stage2_is_leaf(entry, level)) {
+			data_race(*at |= MODEL_YOUNG);	/* in one step */
 			return entry + (gfn % size << PAGE_SHIFT);
+		}
 		table = phys_to_virt(arch_stage2_phys(entry));
 	}
 	return 0;
@@ -165,9 +168,9 @@ static long model_event(struct vm *vm, unsigned long id)
 int arch_vcpu_run(struct vcpu *vcpu)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
-	const struct model_op *op = &arch->script.op[arch->next];
+	const struct model_op *op = &arch->script->op[arch->next];
 
-	if (arch->next >= arch->script.n) {
+	if (arch->next >= arch->script->n) {
 		vcpu->run->exit_reason = KVM_EXIT_HLT;
 		return 0;
 	}
@@ -202,7 +205,7 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 			return -EFAULT;
 		if (script.n > MODEL_OPS)
 			return -EINVAL;
-		arch->script = script;
+		*arch->script = script;
 		arch->next = 0;
 		return 0;
 	case MODEL_GET_VALUE:
@@ -248,11 +251,14 @@ long arch_vm_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
 
 int arch_vcpu_init(struct vcpu *vcpu)
 {
-	return 0;
+	vcpu->arch.script = kzalloc(sizeof(*vcpu->arch.script),
+				    GFP_KERNEL_ACCOUNT);
+	return vcpu->arch.script ? 0 : -ENOMEM;
 }
 
 void arch_vcpu_destroy(struct vcpu *vcpu)
 {
+	kfree(vcpu->arch.script);
 }
 
 void arch_vcpu_load(struct vcpu *vcpu)

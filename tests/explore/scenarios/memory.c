@@ -61,6 +61,18 @@ SCENARIO("vcpu-vs-close", "a vCPU is made while the machine is closed",
 SCENARIO("age-vs-slot", "the host asks after a page whose slot is removed",
 	 setup_mapped, close_all, age, remove_slot);
 
+/* The vCPU remembers the page; that it is used again must still be seen. */
+static void use_and_ask(void)
+{
+	u_assert(u_age(memory));
+	u_assert(!u_age(memory));
+	run();
+	u_assert(u_age(memory));
+}
+
+SCENARIO("age-and-use", "the host asks after a page, which is used once more",
+	 setup_mapped, close_all, use_and_ask);
+
 /* Two that make the same one: one of them fails. */
 SCENARIO("vcpu-vs-vcpu", "two make the same vCPU",
 	 setup, close_all, add_vcpu, add_vcpu);
