@@ -288,8 +288,24 @@ static void close_row(void)
 	u_munmap(memory, 2 * PAGE);
 }
 
+static void unmap_row(void)
+{
+	close_row();
+	take_third();
+}
+
+static void run_row(void)
+{
+	int asked = u_asked();
+
+	run();
+	u_assert(u_asked() == asked + 1);
+}
+
 SCENARIO("row-vs-unmap", "a page that is mapped unasked is taken back",
 	 setup_row, close_row, run, take_third);
+SCENARIO("row-at-once", "... and the guest finds it without a fault",
+	 setup_row, unmap_row, run_row);
 
 /* The page is a file's: written to, not mapped, and about to be saved. */
 static void setup_file(void)

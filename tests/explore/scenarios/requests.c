@@ -19,6 +19,14 @@ static void setup_spin(void)
 	setup_wait(MODEL_SPIN);
 }
 
+/* It must be let in again, when what it was asked for is done. */
+static void setup_on(void)
+{
+	setup();
+	script((struct model_op){ .kind = MODEL_SPIN },
+	       (struct model_op){ .kind = MODEL_TOUCH });
+}
+
 static void run(void)
 {
 	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
@@ -35,3 +43,5 @@ SCENARIO("event-vs-guest", "an event comes while the guest is entered",
 	 setup_spin, close_all, run, event);
 SCENARIO("event-vs-unmap", "a page is taken back while a guest waits in a loop",
 	 setup_spin, close_all, run, event, take_back);
+SCENARIO("event-then-use", "an event comes, and then the guest uses memory",
+	 setup_on, close_all, run, event);

@@ -54,8 +54,10 @@ static void end(const struct scenario *s)
 	check_leaks(false);
 	check_modules();
 	check_mm();
-	if (!s->bare)
+	if (!s->bare) {
 		unload_modules();
+		check_nodes();
+	}
 	check_leaks(true);
 }
 

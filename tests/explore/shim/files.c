@@ -17,6 +17,7 @@
 
 static struct file *fds[MAX_FDS];	/* the first three are not used */
 static struct miscdevice *misc[MAX_MISC];
+static unsigned long misc_made[MAX_MISC];	/* where */
 static struct inode the_inode;
 static bool kernel_used;	/* there is something to be cleared */
 
@@ -222,6 +223,7 @@ int misc_register(struct miscdevice *m)
 		if (!misc[i]) {
 			kernel_used = true;
 			misc[i] = m;
+			misc_made[i] = HERE;
 			return 0;
 		}
 	return -EBUSY;
@@ -234,6 +236,19 @@ void misc_deregister(struct miscdevice *m)
 	for (i = 0; i < MAX_MISC; i++)
 		if (misc[i] == m)
 			misc[i] = NULL;
+}
+
+/* When all modules are gone, who opens a node would call what is not there. */
+void check_nodes(void)
+{
+	int i;
+
+	for (i = 0; i < MAX_MISC; i++)
+		if (misc[i]) {
+			blame(misc_made[i], NULL);
+			fail("leak", misc[i]->name, misc_made[i], NULL, NULL,
+			     "the node of a module that is gone");
+		}
 }
 
 loff_t noop_llseek(struct file *f, loff_t o, int whence)

@@ -45,6 +45,7 @@ void put_module(struct module *m, unsigned long pc);
 /* files.c */
 void kernel_reset(void);
 void check_files(void);
+void check_nodes(void);
 void run_task_works(void);
 
 /* late.c: writes that others do not see yet */
