@@ -92,7 +92,7 @@ SCENARIO_APART("exit-mapped", "... with the run pages mapped, then all is closed
 SCENARIO_APART("exit-vs-run-elsewhere", "... while another asks to run its guest",
 	       setup, close_both, end_process, run_elsewhere);
 SCENARIO("exit-vs-run", "its process ends while the guest runs",
-	 setup_mapped, close_both, run_or_fail, end_process);
+	 setup, close_both, run_or_fail, end_process);
 
 /* The other: the machine is destroyed, and its process goes on. */
 SCENARIO("close-vs-idle", "a machine is closed while the host looks for idle pages",
