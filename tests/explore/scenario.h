@@ -80,6 +80,7 @@ void *u_aligned_memory(size_t size);	/* where 2 MiB begin */
 void u_collapse(void *p);		/* ... which are now mapped by one entry */
 void u_map_anew(void *p);		/* the same, after munmap() page by page */
 int u_idle(void *p);
+int u_young(void *p);			/* was it used? and nothing is changed */
 int u_asked(void);			/* how often for pages, so far */
 void u_file(void *p, bool read_only);	/* it is a page of a file, clean */
 void u_absent(void *p);			/* it must be brought first */
@@ -87,6 +88,8 @@ bool u_dirty(void *p);			/* the host counts it as written */
 bool u_saved(void *p);			/* ... or the file has what is in it */
 void u_write_back(void *p);		/* the host writes it to the file */
 void u_reclaim(void *p);		/* the host takes it, and keeps a copy */
+void u_reap(void *p);			/* the same, and nothing may sleep */
+int u_objects(void);			/* how many the kernel has allocated */
 void u_exit(void);		/* of the process whose machine it is */
 void u_elsewhere(bool on);	/* this task's calls are another process's */
 

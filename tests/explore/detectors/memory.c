@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <wchar.h>
 #include "detectors/detectors.h"
+#include "scenario.h"
 
 #define ARENA		((char *)ARENA_AT)
 #define MAX_ACCESSES	20000000L	/* in one execution */
@@ -198,6 +199,15 @@ void blame(unsigned long pc, const struct stack *s)
 	cur->depth = 0;
 	for (i = s ? s->depth : 0; i-- > 1;)
 		cur->frames[cur->depth++] = s->pc[i];
+}
+
+int u_objects(void)
+{
+	int i, n = 0;
+
+	for (i = 0; i < nobjects; i++)
+		n += objects[i].live;
+	return n;
 }
 
 /* The first object that nobody freed: owners are older than what they own. */

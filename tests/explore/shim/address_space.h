@@ -7,6 +7,8 @@
 #include <linux/mmu_notifier.h>
 #include "shim/shim.h"
 
+#define LARGE	(512 * PAGE_SIZE)	/* what one entry of a pmd maps */
+
 extern struct mm_struct *mm;	/* of the process whose machine it is */
 
 /* process.c */

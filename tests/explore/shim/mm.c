@@ -11,7 +11,6 @@
 #include "scenario.h"
 
 #define NR_PAGES	8192		/* the arena's */
-#define LARGE		(512 * PAGE_SIZE)
 
 struct page shim_mem_map[NR_PAGES];
 static unsigned long pages_used[64];	/* to be cleared at the next start */
@@ -288,21 +287,39 @@ void u_write_back(void *p)
 	cur->kernel = false;
 }
 
+/* A page goes, if it is there, and may be brought again. */
+static void take(void *p, const char *how, bool in_a_hurry, unsigned long pc)
+{
+	unsigned long size = in_a_hurry ? LARGE : PAGE_SIZE;
+	struct mmu_notifier_range r = {
+		.mm = mm, .start = (unsigned long)p / size * size,
+		.in_a_hurry = in_a_hurry,
+	};
+
+	r.end = r.start + size;
+	cur->kernel = true;
+	visible(how, "memory", pc, NULL, NULL);
+	if (can_be_found()) {
+		cur->atomic += in_a_hurry;
+		invalidate(&r);
+		use(p, 1, T_WRITE, pc);
+		virt_to_page(p)->absent = true;
+		invalidated(&r);
+		cur->atomic -= in_a_hurry;
+	}
+	cur->kernel = false;
+}
+
 /* The host needs the page for others, and keeps what is in it elsewhere. */
 void u_reclaim(void *p)
 {
-	struct mmu_notifier_range r = { .mm = mm, .start = (unsigned long)p,
-					.end = (unsigned long)p + PAGE_SIZE };
+	take(p, "reclaim", false, HERE);
+}
 
-	cur->kernel = true;
-	visible("reclaim", "memory", HERE, NULL, NULL);
-	if (can_be_found()) {
-		invalidate(&r);
-		use(p, 1, T_WRITE, HERE);
-		virt_to_page(p)->absent = true;
-		invalidated(&r);
-	}
-	cur->kernel = false;
+/* The host is out of memory: the process gives up all there is nearby. */
+void u_reap(void *p)
+{
+	take(p, "reap", true, HERE);
 }
 
 static long find_pages(unsigned long start, unsigned long n, struct page **to,

@@ -91,12 +91,21 @@ void invalidated(struct mmu_notifier_range *r)
 	drop_pseudo(mm);
 }
 
-/* One page is asked about, by a callback of each notifier that has it. */
-static int ask(void *p, bool flush, unsigned long pc)
+/*
+ * What an entry of the host's maps is asked about, by a callback of each
+ * notifier that has it.
+ */
+enum question { CLEAR_FLUSH = 1, CLEAR = 2, TEST = 4 };
+
+static int ask(void *p, enum question what, unsigned long pc)
 {
-	unsigned long at = (unsigned long)p;
+	unsigned long at = (unsigned long)p, size = PAGE_SIZE;
 	struct mmu_notifier *mn;
 	int young = 0;
+
+	if (shim_pmd(mm, at)->large)
+		size = LARGE;
+	at = at / size * size;
 
 	cur->kernel = true;
 	visible("age", "memory", pc, NULL, NULL);
@@ -105,19 +114,20 @@ static int ask(void *p, bool flush, unsigned long pc)
 	if (!can_be_found())
 		goto out;
 	begin_walk(pc);
+	cur->atomic++;		/* the lock of the host's own table is held */
 	for (mn = mm->notifiers; mn; mn = mn->next) {
 		const struct mmu_notifier_ops *ops = mn->ops;
 
 		begin_callback(mn);
-		if (flush && ops->clear_flush_young)
-			young |= ops->clear_flush_young(mn, mm, at,
-							at + PAGE_SIZE);
-		if (!flush && ops->clear_young)
-			young |= ops->clear_young(mn, mm, at, at + PAGE_SIZE);
-		if (!flush && ops->test_young)
+		if (what & CLEAR_FLUSH && ops->clear_flush_young)
+			young |= ops->clear_flush_young(mn, mm, at, at + size);
+		if (what & CLEAR && ops->clear_young)
+			young |= ops->clear_young(mn, mm, at, at + size);
+		if (what & TEST && ops->test_young)
 			young |= ops->test_young(mn, mm, at) << 1;
 		end_callback(mn);
 	}
+	cur->atomic--;
 	end_walk();
 out:
 	cur->kernel = false;
@@ -127,13 +137,18 @@ out:
 /* The host asks whether the guest has used its page lately. */
 int u_age(void *p)
 {
-	return ask(p, true, HERE);
+	return ask(p, CLEAR_FLUSH, HERE);
 }
 
 /* Idle page tracking: clears (bit 0: it was young), then looks (bit 1). */
 int u_idle(void *p)
 {
-	return ask(p, false, HERE);
+	return ask(p, CLEAR | TEST, HERE);
+}
+
+int u_young(void *p)
+{
+	return ask(p, TEST, HERE);
 }
 
 static bool no_walks(void *unused)

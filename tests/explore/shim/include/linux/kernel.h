@@ -10,6 +10,10 @@
 #include <linux/bits.h>
 #include <asm/page.h>
 
+#ifndef ULONG_MAX
+#define ULONG_MAX	(~0UL)
+#endif
+
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define min(a, b)	({ typeof(a) a_ = (a); typeof(b) b_ = (b); \
 			   a_ < b_ ? a_ : b_; })

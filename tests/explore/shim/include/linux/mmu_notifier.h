@@ -27,10 +27,10 @@ struct mm_struct {
 struct mmu_notifier_range {
 	struct mm_struct *mm;
 	unsigned long start, end;
-	unsigned int flags;
+	bool in_a_hurry;		/* the host is out of memory */
 };
 
-#define mmu_notifier_range_blockable(r)	true
+#define mmu_notifier_range_blockable(r)	(!(r)->in_a_hurry)
 
 struct mmu_notifier_ops {
 	void (*release)(struct mmu_notifier *mn, struct mm_struct *mm);
