@@ -30,6 +30,7 @@ from report import Report, Row, with_errors
 EXPLORE = os.path.join(ROOT, "tests/explore")
 HEADERS = EXPLORE + "/shim/include"
 BOUND = 2	# preemptions, where the lab does not say otherwise
+RETRIES = 1000	# of a loop that may give up, likewise
 # What the explorer cannot see must not be there: no call by a pointer but
 # through a thunk that looks where it goes, no array used outside its bounds.
 CALLS = ("-mindirect-branch=thunk-extern -mindirect-branch-register "
@@ -181,8 +182,7 @@ class Grader:
     def explore(self):
         judge = sandbox.Judge(self.program, self.own)
         rows = [r for stage in self.lab.stages for r in stage["rows"]]
-        asked = [(s, r.get("bound", BOUND), r.get("order", True))
-                 for r in rows for s in r.get("scenarios", ())]
+        asked = [a for r in rows for a in wanted(r)]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
                 results = dict(zip(asked, pool.map(
@@ -206,17 +206,18 @@ class Grader:
 
     def judged(self, row, r, results, seen):
         """Is this row as it should be? If not, it says why."""
-        if r.get("state"):
-            row.text = "\n".join(map(clean, self.state))
-            return not self.state
+        more = {n: at for n, at in self.state.items()
+                if n not in r.get("state", self.state)}
+        if more:
+            row.text = "\n".join(clean("%s: %s" % (at, n))
+                                 for n, at in more.items())
+            return False
         if r.get("circles"):
             found = [circles.find(results.values(), self.program)]
             found = [x for x in found if x]
         else:
-            bound = r.get("bound", BOUND)
-            found = [results[s, bound, r.get("order", True)]
-                     for s in r["scenarios"]]
-            found = [x for x in found if not proved(x, bound)]
+            found = [results[a] for a in wanted(r)]
+            found = [x for x in found if not proved(x, r.get("bound", BOUND))]
         if not found:
             return True
         x = row.result = found[0]
@@ -257,6 +258,12 @@ class Grader:
                        "score": r.score, "max_score": r.points,
                        "output": r.text} for r in self.rows],
         }
+
+
+def wanted(row):
+    """What its scenarios are to be run with."""
+    return [(s, row.get("bound", BOUND), row.get("order", True),
+             row.get("retries", RETRIES)) for s in row.get("scenarios", ())]
 
 
 def sound(path):

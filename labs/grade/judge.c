@@ -2,7 +2,7 @@
 /*
  * The explorer's main, for grading: one scenario, one verdict.
  *
- * usage: judge FD SCENARIO BOUND order|no-order
+ * usage: judge FD SCENARIO BOUND RETRIES order|no-order
  *	  judge --here		to see whether it can run
  *
  * The verdict goes to FD, and after it what was learnt of the order of locks:
@@ -34,7 +34,6 @@
 #include "report/names.h"
 
 #define MAX_FUNCTIONS 4096
-#define RETRIES	1000		/* of who tries for a while, and gives up */
 
 static unsigned long *functions;
 static size_t nfunctions;
@@ -218,15 +217,15 @@ int main(int argc, char **argv)
 	give_up_calls();
 	if (argc == 2 && !strcmp(argv[1], "--here"))
 		return 0;
-	if (argc != 5 || !fgets(nonce, 100, stdin))
-		die("usage: judge FD SCENARIO BOUND order|no-order");
+	if (argc != 6 || !fgets(nonce, 100, stdin))
+		die("usage: judge FD SCENARIO BOUND RETRIES order|no-order");
 	read_functions();
 	out = fdopen(atoi(argv[1]), "w");
 	s = find_scenario(argv[2]);
 	stack_guard = in_a_frame;
 	o.bound = atoi(argv[3]);
-	o.retries = RETRIES;
-	o.no_order = !strcmp(argv[4], "no-order");
+	o.retries = atoi(argv[4]);	/* of who tries for a while, and gives up */
+	o.no_order = !strcmp(argv[5], "no-order");
 	if (!out || !s)
 		die("no such file or scenario: %s %s", argv[1], argv[2]);
 	ask_outside = ask;

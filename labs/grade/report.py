@@ -49,7 +49,8 @@ class Report:
                 break
             if "lock" in rows[i]["op"] or "step" in rows[i]["op"]:
                 keep.add(i)
-        return keep
+        keep = sorted(keep)		# a loop may take them all
+        return set(keep[:ROWS] + keep[-ROWS:])
 
     def cell(self, r, x):
         what = r["object"]

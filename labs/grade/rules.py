@@ -51,7 +51,7 @@ PASTED = re.compile(r"shim_export_\w+|module_twill(_vfio)?|trace_\w+")
 
 # What no header declares: data of the kernel's, what gcc calls by itself.
 COMPILERS = re.compile(r"""
-	module_twill(_vfio)? | system(_unbound)?_wq | twill_step |
+	module_twill(_vfio)? | system(_unbound)?_wq | shim_mem_map | twill_step |
 	__x86_indirect_thunk_r\w+ |
 	__tsan_(init|func_entry|func_exit|(read|write)_range) |
 	__tsan_(unaligned_)?(volatile_)?(read|write)(1|2|4|8|16)""", re.X)
@@ -288,9 +288,10 @@ class Objects:
         return self.place({"file": path, "line": 1})
 
     def check(self, names, kernel):
-        """(what is wrong, writable variables). names: what functions that
-        other files can see may be called; kernel: the kernel's functions."""
-        said, state, given = [], [], set(kernel)
+        """(what is wrong, writable variables: name -> place). names: what
+        functions that other files can see may be called; kernel: the kernel's
+        functions."""
+        said, state, given = [], {}, set(kernel)
         for obj in self.objects.values():
             given |= {n for n, t in nm(obj) if t.isupper() and t != "U"}
         for path in self.files:
@@ -301,7 +302,7 @@ class Objects:
                 if what:
                     said.append("%s: %s" % (self.at(path, name), what))
                 if kind in "bBdD":
-                    state.append("%s: %s" % (self.at(path, name), name))
+                    state[name] = self.at(path, name)
             said += ["%s: %s" % (self.at(path, ""), what)
                      for what in self.wrong_sections(self.objects[path])]
         return said, state

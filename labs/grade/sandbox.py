@@ -22,7 +22,7 @@ MAX_LATE = 2
 MEGABYTES = 1024
 MAX_VERDICT = 8 << 20
 # Functions of the explorer's that others see, and that it calls by a pointer.
-CALLED = {"run_worker", "run_irqs", "have_work", "have_irq"}
+CALLED = {"execution_run"}
 TOOLS = re.compile(r"addr2line -f -e ((0x[0-9a-f]+ ?)*)|nm -n |"
                    r"readelf --debug-dump=info ")
 BWRAP = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session",
@@ -84,14 +84,15 @@ class Judge:
             words += ["--ro-bind", library, library]
         return words
 
-    def verdict(self, scenario, bound, order):
+    def verdict(self, scenario, bound, order, retries):
         """What it says of one scenario; where it says nothing, why."""
         if self.late >= MAX_LATE:
             return no_verdict(scenario, "not-run",
                               "%d others did not come to an end" % self.late)
         nonce = secrets.token_hex(16) + "\n"
         text, said, status, timed_out = self.run(
-            nonce, [scenario, str(bound), "order" if order else "no-order"])
+            nonce, [scenario, str(bound), str(retries),
+                    "order" if order else "no-order"])
         if timed_out or status in (-9, 128 + 9, 128 + 24):
             self.late += 1
             return no_verdict(scenario, "time-limit",

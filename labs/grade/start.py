@@ -30,8 +30,6 @@ def start(lab):
 
 if __name__ == "__main__":
     try:
-        if len(sys.argv) != 2 or not sys.argv[1]:
-            raise CannotGrade("which lab? make start LAB=lock-inversion")
-        start(find_lab(sys.argv[1]))
+        start(find_lab(" ".join(sys.argv[1:])))
     except CannotGrade as e:
         sys.exit("start: %s" % e)
