@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Starts, answers, other sound designs, wrong fixes, mutants: of each lab."""
+import os
+import re
+from tries import LABS, Wrong, case, run, table
+
+
+def full_marks(name):
+    def test(t):
+        t.take(name).grade().gets(100)
+    return test
+
+
+def rejected(name, scenario, why):
+    """For the reason that the book's table has, in the scenario of the table
+    (where it is a row's first one)."""
+    def test(t):
+        t.take(name).grade().fails(scenario, why)
+        if name.endswith("/bug"):
+            t.gets(0)
+    return test
+
+
+def perl(t, path, edit):
+    old = t.read(path)
+    run("perl", "-0pi", "-e", edit, t.at(path))
+    if t.read(path) == old:
+        raise Wrong("the edit changes nothing: " + edit)
+
+
+def mutant(base, path, edit, expected):
+    def test(t):
+        perl(t.take(base), path, edit)
+        t.grade()
+        if expected.startswith("survives:"):
+            t.gets(100)
+        else:
+            row, _, why = expected.rpartition(" ")
+            t.fails(row, why)
+    return test
+
+
+def design(path):
+    """A patch; its first line says of what, and what must come of it."""
+    with open(path) as f:
+        base, expected = re.match(r"# of (\S+): (.*)\n", f.readline()).groups()
+
+    def test(t):
+        t.take(base)
+        p = run("patch", "-s", "-p1", "-d", t.work, "-i", path)
+        if p.returncode:
+            raise Wrong(p.stdout)
+        t.grade()
+        if expected == "right":
+            t.gets(100)
+        else:
+            row, why = expected.split(": ", 1)
+            t.fails(row, why)
+    return test
+
+
+def add_answers():
+    for lab in LABS:
+        at = lab.name + "/"
+        case(at + "sound", lab)(full_marks("sound"))
+        for v, *_ in lab.variants("alt-"):
+            case(v, lab)(full_marks(v))
+        for v, scenario, why in lab.variants("bug") + lab.variants("wrong-"):
+            case(v, lab)(rejected(v, scenario, why))
+        for name, base, path, edit, expected in table(
+                lab.answers + "/mutants.tsv"):
+            case(at + "mutant-" + name, lab)(mutant(base, path, edit, expected))
+        for name in sorted(os.listdir(lab.answers)):
+            if name.endswith(".patch"):
+                case(at + name[:-6], lab)(design(
+                    os.path.join(lab.answers, name)))
