@@ -155,7 +155,6 @@ void stage2_unlock(struct vm *vm, bool may_sleep)
 	}
 }
 
-
 static void free_below(u64 *table, int level)
 {
 	unsigned int i;
