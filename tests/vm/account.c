@@ -75,10 +75,10 @@ static long from_line(const char *path, const char *format)
 	return value;
 }
 
-/* Returns how many pages KASAN's depot of stacks has, which stay. */
+/* Returns how many pages the kernel keeps for good. */
 static long settle(void)
 {
-	long depot;
+	long kept;
 
 	put("/proc/sys/vm/drop_caches", "3");
 	drain_cpus();
@@ -88,9 +88,9 @@ static long settle(void)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	usleep(50000);
 	/* This unmaps areas, too, whose records are objects. */
-	depot = from_line("/sys/module/settle/parameters/depot", "%ld");
+	kept = from_line("/sys/module/settle/parameters/kept", "%ld");
 	shrink_caches();
-	return depot;
+	return kept;
 }
 
 static void slabs(struct account *a)
@@ -117,17 +117,19 @@ static void slabs(struct account *a)
 		fclose(f);
 }
 
-/* Pages that no one has: a zone's, and what each CPU keeps of them at hand. */
-static long free_pages(void)
+/* A zone's, but for the free ones and what each CPU keeps of those at hand. */
+static long pages_in_use(void)
 {
 	FILE *f = fopen("/proc/zoneinfo", "r");
 	long sum = 0, n;
 	char line[400];
 
 	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, " pages free %ld", &n) == 1 ||
-		    sscanf(line, " count: %ld", &n) == 1)
+		if (sscanf(line, " managed %ld", &n) == 1)
 			sum += n;
+		else if (sscanf(line, " pages free %ld", &n) == 1 ||
+			 sscanf(line, " count: %ld", &n) == 1)
+			sum -= n;
 	}
 	if (f)
 		fclose(f);
@@ -138,16 +140,17 @@ void account_take(struct account *a)
 {
 	static int settled;
 	char line[400];
+	long kept;
 	FILE *f;
 
 	/* The first time leaves some pages to be freed by the next. */
 	if (!settled++)
 		settle();
-	a->depot = settle();
+	kept = settle();
 	slabs(a);
 	a->tables = from_line("/proc/meminfo", "PageTables: %ld") / 4;
 	a->percpu = from_line("/proc/meminfo", "Percpu: %ld") / 4;
-	a->free = free_pages();
+	a->pages = pages_in_use() - kept;
 	f = fopen("/proc/vmallocinfo", "r");
 	for (a->areas = 0; f && fgets(line, sizeof(line), f); )
 		a->areas++;
@@ -187,8 +190,8 @@ static int compare(const char *what, const struct account *old,
 			     ACCOUNT_SLACK, tell);
 	bad |= worse(what, "per-CPU pages", old->percpu, now->percpu,
 			     ACCOUNT_SLACK, tell);
-	bad |= worse(what, "pages in use", -old->free - old->depot,
-			     -now->free - now->depot, ACCOUNT_PAGES, tell);
+	bad |= worse(what, "pages in use", old->pages, now->pages,
+			     ACCOUNT_PAGES, tell);
 	return bad;
 }
 

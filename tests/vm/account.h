@@ -5,10 +5,11 @@
  *
  * What is not exact is made so: the caches are shrunk (which also empties
  * KASAN's quarantine), RCU has had its grace period, the page cache is dropped,
- * what vfree() left to be unmapped later is unmapped (KASAN keeps its shadow as
- * long: thousands of pages), the CPUs' own lists of free pages are free too, and
- * KASAN's depot of stacks, which only grows, is not counted; of these two tells
- * settle.ko. What is left of chance is the kernel's own doings, and that a cache
+ * what vfree() left to be unmapped later is unmapped, the CPUs' own lists of free
+ * pages are free too, and what the kernel keeps however little is in use is not
+ * counted: KASAN's depot of stacks, the tables of vmalloc() and its shadow, up to
+ * hundreds of pages. Of these and the areas settle.ko takes care, which has to be
+ * loaded. What is left of chance is the kernel's own doings, and that a cache
  * takes all of the slab that a CPU has at hand for used. So a slab for each CPU
  * is allowed, ACCOUNT_PAGES and ACCOUNT_SLACK for the rest: who wants to see a
  * leak of one object a life lives more often than that.
@@ -17,7 +18,7 @@
 #define ACCOUNT_H
 
 #define ACCOUNT_SLACK 24	/* page tables, areas, per-CPU pages */
-#define ACCOUNT_PAGES 128	/* free pages, which come and go by slabs */
+#define ACCOUNT_PAGES 128	/* pages, which come and go by slabs */
 #define ACCOUNT_CACHES 64
 
 struct account {
@@ -30,8 +31,7 @@ struct account {
 	long tables;		/* pages of page tables of processes */
 	long areas;		/* areas that vmalloc has handed out */
 	long percpu;		/* pages of per-CPU memory */
-	long free;		/* pages, those at a CPU's hand too */
-	long depot;		/* pages of KASAN's stacks, never given back */
+	long pages;		/* that are in use and not the kernel's to keep */
 };
 
 /* Let things settle, and count. */
