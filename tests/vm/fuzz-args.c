@@ -251,7 +251,16 @@ static void regs(struct shape *s)
 		r->rip = below(s, 4 * PAGE);
 }
 
-/* Real mode, protected mode, with tables of four MiB, long mode. */
+/*
+ * Real mode, protected mode, with tables of four MiB, long mode. The tables map
+ * no more than the first four MiB, where they are not themselves: no guest runs
+ * through the page that its page directory is in. QEMU 10.0 hangs when one does,
+ * at the first instruction that begins there and ends in the next page, and with
+ * the CPU hangs the host. (While it translates, tb_gen_code() has locked the
+ * code's page; to look up the next one, ptw_translate() makes the directory's
+ * writable, and waits in tb_invalidate_phys_range_fast() for the same lock.) A
+ * guest can do that to KVM too.
+ */
 static void set_mode(struct shape *s, struct kvm_sregs *r)
 {
 	unsigned int mode = below(s, 4);
@@ -260,7 +269,7 @@ static void set_mode(struct shape *s, struct kvm_sregs *r)
 
 	r->cr0 = mode ? 0x31 : 0x30;
 	r->cr4 = r->efer = 0;
-	r->cr3 = 60 * PAGE;
+	r->cr3 = TABLES_AT;
 	if (mode >= 2)
 		r->cr0 |= 0x80000000;
 	if (mode == 2)
@@ -268,7 +277,7 @@ static void set_mode(struct shape *s, struct kvm_sregs *r)
 	if (mode == 3) {
 		r->cr4 = 0x20;
 		r->efer = 0x500;
-		r->cr3 = 61 * PAGE;
+		r->cr3 = TABLES_AT + PAGE;
 	}
 	for (i = 0; i < 6; i++) {
 		seg[i].base = 0;

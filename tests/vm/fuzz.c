@@ -75,9 +75,14 @@ static void give_memory(int vm)
 	struct kvm_userspace_memory_region region = {
 		.memory_size = ARENA_PAGES * PAGE,
 		.userspace_addr = (uintptr_t)ARENA,
+	}, tables = {
+		.slot = 6, .guest_phys_addr = TABLES_AT,
+		.memory_size = TABLES_PAGES * PAGE,
+		.userspace_addr = (uintptr_t)TABLES,
 	};
 
 	ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
+	ioctl(vm, KVM_SET_USER_MEMORY_REGION, &tables);
 }
 
 static void keep(struct shape *s, enum kind kind, int fd)
@@ -174,7 +179,9 @@ static void stir_memory(struct shape *s)
 	static const int advice[] = { MADV_DONTNEED, MADV_FREE, MADV_COLD,
 				      MADV_PAGEOUT, MADV_MERGEABLE,
 				      MADV_HUGEPAGE, MADV_DONTFORK };
-	uint8_t *at = ARENA + below(s, ARENA_PAGES) * PAGE;
+	uint64_t which = below(s, ARENA_PAGES + TABLES_PAGES);
+	uint8_t *at = which < ARENA_PAGES ? ARENA + which * PAGE :
+		      TABLES + (which - ARENA_PAGES) * PAGE;
 	size_t size = (1 + below(s, 4)) * PAGE;
 	uint8_t page[PAGE];
 
@@ -289,12 +296,12 @@ static void *work(void *arg)
 
 static void make_tables(void)
 {
-	uint32_t *directory = (uint32_t *)(ARENA + 60 * PAGE);
-	uint64_t *table = (uint64_t *)(ARENA + 61 * PAGE);
+	uint32_t *directory = (uint32_t *)TABLES;
+	uint64_t *table = (uint64_t *)(TABLES + PAGE);
 
 	directory[0] = 0x87;
-	table[0] = (62 * PAGE) | 7;
-	table[512] = (63 * PAGE) | 7;
+	table[0] = (TABLES_AT + 2 * PAGE) | 7;
+	table[512] = (TABLES_AT + 3 * PAGE) | 7;
 	table[1024] = 0x87;
 }
 
@@ -341,6 +348,7 @@ static void live(uint64_t seed, unsigned int life)
 	bool be_killed = one_in(&s, 8) && !answers;
 
 	map_at(ARENA, ARENA_PAGES * PAGE);
+	map_at(TABLES, TABLES_PAGES * PAGE);
 	for (i = 0; i < 8; i++)
 		soup(&s, ARENA + i * PAGE);
 	make_tables();

@@ -14,6 +14,9 @@ enum kind { SYSTEM, MACHINE, VCPU, DEVICE, GROUP, PASSED, OTHER, KINDS };
 #define PAGE 4096UL
 #define ARENA_PAGES 64UL
 #define ARENA ((uint8_t *)0x10000000000)	/* guest memory, nothing near */
+#define TABLES (ARENA + (2UL << 30))		/* the guest's page tables */
+#define TABLES_PAGES 4UL
+#define TABLES_AT 0x800000UL			/* where the guest has them */
 #define SCRATCH_SIZE (4 * PAGE)			/* and no page after it */
 #define RUN_SIZE (2 * PAGE)
 
