@@ -206,9 +206,10 @@ static void interrupted(void)
 	struct sigaction action = { .sa_handler = on_alarm };
 
 	must(!sigaction(SIGALRM, &action, NULL));
-	ualarm(20000, 0);
+	ualarm(20000, 20000);		/* and again, if it comes too early */
 	fails(ioctl(m.vcpu, KVM_RUN, 0), EINTR);
 	must(m.run->exit_reason == KVM_EXIT_INTR);
+	ualarm(0, 0);
 	m.run->immediate_exit = 1;
 	m.run->exit_reason = 4711;
 	fails(ioctl(m.vcpu, KVM_RUN, 0), EINTR);
