@@ -194,10 +194,13 @@ def broken_lab(t):
 @case("interrupted")
 def interrupted(t):
     in_open("for (;;) ;")(t.take("sound"))
+    def not_deaf():		# as a job in the background would be
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     p = subprocess.Popen(
         [*GRADE, "--no-vm", "--work", t.work, "--out", t.dir + "/o.json",
          "--scratch", t.dir + "/s", t.lab.name], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=not_deaf)
     while not os.path.exists(t.dir + "/s/judge") and p.poll() is None:
         try:
             p.wait(0.2)
