@@ -63,6 +63,8 @@ static const struct check checks[] = {
 	  "make check-failures", true, 10 },
 	{ "replay", "the kernel's own verdict on each failing order",
 	  "make replay LAB=lock-inversion", true, 30 },
+	{ "replay-pgd", "... and on those of the table that was not there",
+	  "make replay LAB=stage2-pgd", true, 30 },
 	{ "grade", "grades with a booted kernel's deductions",
 	  "make check-grade-vm", true, 30 },
 	{ "book", "the book weaves, with no dead link",

@@ -31,6 +31,7 @@ REPORTS = {
     "sleep-in-atomic": (20, "sleep-in-atomic"),
     "rcu": (20, "data-race use-after-free"),
     "kmemleak": (10, "leak"),
+    "leak": (10, "leak"),
     "warning": (10, "warning refcount"),
 }
 # ... and how else a run can go wrong, by the line that says so.

@@ -81,11 +81,13 @@ build/recorded/lock-inversion-wrong-release-deadlock.txt: \
 	@$< open-vs-release --no-lock-order >$@.new || [ $$? = 1 ]
 	@mv $@.new $@
 
-# The same scenarios as a program for a booted kernel; those that need neither
-# the model nor the core's own structures.
-build/scenarios: $(EXPLORE)/booted/scenarios.c $(EXPLORE)/scenario.h \
-		$(EXPLORE)/scenarios/machine.h \
-		$(shell grep -LE '/model.h|"(page|twill).h' $(EXPLORE)/scenarios/*.c) \
+# The same scenarios as a program for a booted kernel: those that need neither
+# the model nor the core's own structures, or say what to do without.
+build/scenarios: $(EXPLORE)/booted/scenarios.c $(EXPLORE)/booted/calls.c \
+		$(EXPLORE)/scenario.h \
+		$(wildcard $(EXPLORE)/scenarios/*.h) \
+		$(shell grep -LE 'MODEL_|"twill.h' $(EXPLORE)/scenarios/*.c) \
+		$(shell grep -l ON_KERNEL $(EXPLORE)/scenarios/*.c) \
 		| build/stamps/need-explore
 	@mkdir -p $(@D)
 	@$(CC) -O1 -Wall -Wextra -static -pthread -DON_KERNEL -I $(EXPLORE) \

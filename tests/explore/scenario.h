@@ -74,7 +74,10 @@ void *u_mmap(int fd, size_t size);	/* shared; NULL on failure */
 void *u_memory(size_t size);		/* anonymous memory, zeroed */
 int u_munmap(void *p, size_t size);
 
-/* In the explorer only: what a host does to a process, and its end. */
+/*
+ * What a host does to a process, and its end. In the explorer; on a booted
+ * kernel what booted/calls.c has of it.
+ */
 int u_age(void *p);
 void *u_aligned_memory(size_t size);	/* where 2 MiB begin */
 void u_collapse(void *p);		/* ... which are now mapped by one entry */

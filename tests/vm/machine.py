@@ -151,12 +151,14 @@ class Machine:
                    for d, _, files in os.walk(words['kmods']) for f in files
                    if f.endswith('.ko') and f[:-3] in DISK_DRIVER}
         self.modules = [m for m in DISK_DRIVER if m in self.ko]
+        # Of a table that is left behind, it says who allocated it.
+        more = ' slub_debug=U,twill_stage2' if kind == 'debug' else ''
         self.args = [
             '-nodefaults', '-no-user-config', '-nic', 'none', '-no-reboot',
             '-display', 'none', '-M', 'q35', '-accel', 'tcg,thread=multi',
             '-cpu', 'max,la57=off', '-smp', '4', '-m', MEMORY[kind],
             '-kernel', self.kernel, '-append',
-            'console=ttyS0 loglevel=8 rdinit=/init no_hash_pointers',
+            'console=ttyS0 loglevel=8 rdinit=/init no_hash_pointers' + more,
         ]
         self.dir = os.path.join(CACHE, f'machine-{kind}-{self.key()}')
 

@@ -25,6 +25,7 @@ KINDS = [(kind, re.compile(pattern)) for kind, pattern in (
     ('oops', r'BUG: (unable to handle|kernel NULL)|kernel BUG at|Oops: '
              r'|general protection fault|invalid opcode:|Kernel panic'
              r'|stack segment:|double fault:'),
+    ('leak', r'\bBUG [\w-]+ \(.*\): Objects remaining'),
     ('warning', r'WARNING: CPU: '),
     ('bug', r'\bBUG: |\bBUG [\w-]+ \(.*\): |list_(add|del) corruption'),
 )]
@@ -32,8 +33,8 @@ STAMP = re.compile(r'^(<\d+>)?\[ *\d+\.\d+\](\[ *[TC]\d+\])? ?')
 ENOUGH = 150		# lines of one complaint
 
 # What people do not need: guesses of the unwinder's, registers, code bytes.
-NOISE = re.compile(r'^ \? |^(Code|R[A-Z0-9]{2}|FS|CS|CR2|DR[0-9]|PKRU|PGD'
-                   r'|Hardware name|Modules linked in): ?')
+NOISE = re.compile(r'^ \? |^(Code|R[A-Z0-9]{2}(?!: 0010)|FS|CS|CR2|DR[0-9]|PKRU'
+                   r'|PGD|Hardware name|Modules linked in): ?')
 
 
 def kind_of(line):
@@ -68,7 +69,8 @@ def find(log):
                 continue
             now['lines'].append(line)
             if ('end trace' in line or line == ' </TASK>' and
-                    now['kind'] not in ('oops', 'warning', 'refcount') or
+                    now['kind'] not in ('oops', 'warning', 'refcount',
+                                        'leak') or
                     line.startswith('=====') and len(now['lines']) > 5 or
                     len(now['lines']) >= ENOUGH):
                 now = None
@@ -104,8 +106,9 @@ def blocked(log):
     return quiet(lines[starts[-1]:], 60) + '\n' if starts else ''
 
 
-# A line of a call trace.
-FRAME = re.compile(r'^ +([\w.]+)\+0x([0-9a-f]+)/0x[0-9a-f]+ \[(\w+)\]$')
+# A line of a call trace, or where it was when it went wrong.
+FRAME = re.compile(r'^( +|RIP: 0010:|Allocated in )([\w.]+)\+0x([0-9a-f]+)'
+                   r'/0x[0-9a-f]+ \[(\w+)\]')
 
 
 def symbols(ko):
@@ -126,13 +129,13 @@ def with_source(lines, out):
     cache, told = {}, []
     for line in lines:
         m = FRAME.match(line)
-        ko = m and os.path.join(out, m[3] + '.ko')
+        ko = m and os.path.join(out, m[4] + '.ko')
         if m and ko not in cache:
             cache[ko] = symbols(ko) if os.path.exists(ko) else {}
-        if m and m[1] in cache[ko]:
-            section, start = cache[ko][m[1]]
+        if m and m[2] in cache[ko]:
+            section, start = cache[ko][m[2]]
             # A frame holds the place to return to: the call is before it.
-            at = start + int(m[2], 16) - 1
+            at = start + int(m[3], 16) - (not m[1].startswith('RIP'))
             place = subprocess.run(
                 ['addr2line', '-e', ko, '-j', section, hex(at)],
                 stdout=subprocess.PIPE, text=True).stdout.split()

@@ -1,82 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The explorer's scenarios on a booted kernel: the same text, the system's
- * calls, a thread a task.
+ * calls (calls.c), a thread a task, or a process where the scenario wants it.
  *
  * usage: scenarios NAME [ORDER]	ORDER: a file of "A step" lines
  *
  * With an order, each task tells the gate (/dev/twill-gate) who it is, and the
- * gate holds the order of steps. The last line printed says how it ended:
- * "done", or "hung" when a task has not come back in time (exit status 3).
+ * gate holds the order of steps; where the order has a step "begin" for a
+ * task, the task takes it before its first call. A scenario in which something
+ * may fail runs many times: the first task's first allocation fails, its
+ * second, and so on. The last line printed says how it ended: "done", or
+ * "hung" when a task has not come back in time (exit status 3).
  */
-#include <errno.h>
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "scenario.h"
 
 #define LIMIT	20		/* seconds until a task counts as hung */
+enum { DONE, FAILED, HUNG = 3, ALL_WENT_WELL };	/* exit statuses, in part */
 
 extern const struct scenario *const __start_twill_scenarios[];
 extern const struct scenario *const __stop_twill_scenarios[];
 
+static const struct scenario *scenario;
+static long nr_tasks;
 static int gate = -1;
-static pthread_barrier_t begin;
+static char order[16000];
+static unsigned int fails;	/* which of the first task's allocations */
 
-int u_open(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-int u_close(int fd)
-{
-	return close(fd) ? -errno : 0;
-}
-
-long u_ioctl_(int fd, unsigned int cmd, unsigned long arg)
-{
-	int r = ioctl(fd, cmd, arg);
-
-	return r < 0 ? -errno : r;
-}
-
-static void *map(int fd, size_t size, int flags)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-void *u_mmap(int fd, size_t size)
-{
-	return map(fd, size, MAP_SHARED);
-}
-
-void *u_memory(size_t size)
-{
-	return map(-1, size, MAP_PRIVATE | MAP_ANONYMOUS);
-}
-
-int u_munmap(void *p, size_t size)
-{
-	return munmap(p, size) ? -errno : 0;
-}
-
-void u_failed(const char *cond)
-{
-	printf("assertion: %s\n", cond);
-	fflush(stdout);
-	_exit(1);
-}
+/* What processes without common memory have in common. */
+static struct common {
+	pthread_barrier_t begin;
+	sem_t tasks_ended;
+} *common;
 
 static void tell_gate(const char *fmt, ...)
 {
@@ -93,48 +62,188 @@ static void tell_gate(const char *fmt, ...)
 	}
 }
 
+/* The task with its N-th allocation failing, if it comes to that. */
+static void fail_in(void (*task)(void), unsigned int n)
+{
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	char text[20] = "";
+
+	u_assert(dprintf(fd, "%u", n) > 0);
+	task();
+	u_assert(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	u_assert(pwrite(fd, "0", 1, 0) == 1);
+	close(fd);
+	if (atoi(text))
+		fails = 0;		/* it did not come to that */
+}
+
 static void *run_task(void *arg)
 {
-	const struct scenario *s = ((void **)arg)[0];
-	long i = (long)((void **)arg)[1];
+	long i = (long)arg;
+	char begin[] = "A begin\n";
 
-	tell_gate("task %c", (int)('A' + i));
-	pthread_barrier_wait(&begin);
-	pthread_barrier_wait(&begin);	/* the order holds from here */
-	s->task[i]();
+	*begin += i;
+	tell_gate("task %c", *begin);
+	pthread_barrier_wait(&common->begin);
+	pthread_barrier_wait(&common->begin);	/* the order holds from here */
+	if (strstr(order, begin))
+		tell_gate("step begin");
+	if (fails && !i)
+		fail_in(scenario->task[i], fails);
+	else
+		scenario->task[i]();
 	tell_gate("leave");
 	return NULL;
 }
 
-static void run(const struct scenario *s)
+static void start_tasks(void)
 {
-	void *args[4][2];
-	pthread_t threads[4];
-	long i, n = 0;
-
-	while (n < 4 && s->task[n])
-		n++;
-	pthread_barrier_init(&begin, NULL, n + 1);
-	if (s->setup)
-		s->setup();
-	for (i = 0; i < n; i++) {
-		args[i][0] = (void *)s;
-		args[i][1] = (void *)i;
-		pthread_create(&threads[i], NULL, run_task, args[i]);
-	}
-	pthread_barrier_wait(&begin);
+	pthread_barrier_wait(&common->begin);
 	tell_gate("start");
-	pthread_barrier_wait(&begin);
-	for (i = 0; i < n; i++)
-		pthread_join(threads[i], NULL);
+	pthread_barrier_wait(&common->begin);
+}
+
+static void finish(void)
+{
 	tell_gate("stop");
-	if (s->end)
-		s->end();
+	if (scenario->end)
+		scenario->end();
+}
+
+static void run_threads(void)
+{
+	pthread_t threads[4];
+	long i;
+
+	for (i = 0; i < nr_tasks; i++)
+		pthread_create(&threads[i], NULL, run_task, (void *)i);
+	start_tasks();
+	for (i = 0; i < nr_tasks; i++)
+		pthread_join(threads[i], NULL);
+	finish();
+}
+
+/*
+ * What a process has written before it made others is copied when it is written
+ * again, and the notifier is told that the page goes: steps that no scenario
+ * has. So all is copied now.
+ */
+static void own_memory(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	unsigned long from, to;
+	char line[200], kind;
+
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx rw%*c%c", &from, &to, &kind) == 3 &&
+		    kind == 'p')
+			u_assert(!madvise((void *)from, to - from,
+					  MADV_POPULATE_WRITE));
+	fclose(f);
+}
+
+/*
+ * Processes with the same descriptors, not the same memory: each has a copy of
+ * setup's variables. This one, whose the machine is, goes on as the first task.
+ * The last one is no task; it is there for the end, since the first may exit.
+ */
+static void run_processes(void)
+{
+	long i, pid;
+
+	for (i = 1; i <= nr_tasks; i++) {
+		pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+		u_assert(pid >= 0);
+		if (pid)
+			continue;
+		if (i < nr_tasks) {
+			run_task((void *)i);
+		} else {
+			start_tasks();
+			sem_wait(&common->tasks_ended);
+			finish();
+		}
+		u_exit();
+	}
+	own_memory();
+	run_task(0);
+}
+
+static void run(void)
+{
+	pthread_barrierattr_t shared;
+
+	pthread_barrierattr_init(&shared);
+	pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+	pthread_barrier_init(&common->begin, &shared, nr_tasks + 1);
+	sem_init(&common->tasks_ended, true, 0);
+	if (scenario->setup)
+		scenario->setup();
+	if (scenario->apart)
+		run_processes();
+	else
+		run_threads();
+}
+
+/* A task that hangs cannot be killed: so they are waited for from outside. */
+static int run_in_time(void)
+{
+	int status, i, ended = 0, wanted = scenario->apart ? nr_tasks + 1 : 1;
+	bool failing = fails;
+	pid_t child = fork();
+
+	if (!child) {
+		run();
+		_exit(failing && !fails ? ALL_WENT_WELL : DONE);
+	}
+	for (i = 0; i < LIMIT * 100; i++) {
+		while (waitpid(-1, &status, WNOHANG) > 0) {
+			if (WIFEXITED(status) &&
+			    WEXITSTATUS(status) == ALL_WENT_WELL)
+				return ALL_WENT_WELL;
+			if (status) {
+				printf("failed, status %#x\n", status);
+				return FAILED;
+			}
+			if (++ended == nr_tasks)
+				sem_post(&common->tasks_ended);
+			if (ended == wanted)
+				return DONE;
+		}
+		usleep(10000);
+	}
+	return HUNG;
+}
+
+static void allow_failures(const char *file, const char *value)
+{
+	char path[100];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/failslab/%s", file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	u_assert(write(fd, value, 1) == 1);
+	close(fd);
+}
+
+static int run_with_failures(void)
+{
+	int r;
+
+	allow_failures("ignore-gfp-wait", "N");
+	allow_failures("verbose", "0");
+	do {
+		fails++;
+		r = run_in_time();
+	} while (r == DONE);
+	if (r != ALL_WENT_WELL)
+		return r;
+	printf("%u allocations have failed\n", fails - 1);
+	return DONE;
 }
 
 static void read_order(const char *name)
 {
-	static char text[16000];
 	FILE *f = fopen(name, "r");
 	size_t n;
 
@@ -143,10 +252,10 @@ static void read_order(const char *name)
 		perror(f ? "/dev/twill-gate" : name);
 		exit(2);
 	}
-	n = fread(text, 1, sizeof(text) - 1, f);
+	n = fread(order, 1, sizeof(order) - 1, f);
 	fclose(f);
-	text[n] = 0;
-	tell_gate("order\n%s", text);
+	order[n] = 0;
+	tell_gate("order\n%s", order);
 }
 
 static void print_gate(void)
@@ -161,46 +270,40 @@ static void print_gate(void)
 		printf("gate: %.*s\n", (int)n - (text[n - 1] == '\n'), text);
 }
 
-int main(int argc, char **argv)
+static const struct scenario *find(const char *name)
 {
 	const struct scenario *const *s;
-	int status, i;
-	pid_t child;
 
 	for (s = __start_twill_scenarios; s < __stop_twill_scenarios; s++) {
-		if (argc < 2)
+		if (!name)
 			printf("%s\n", (*s)->name);
-		else if (!strcmp((*s)->name, argv[1]))
-			break;
+		else if (!strcmp((*s)->name, name))
+			return *s;
 	}
-	if (argc < 2)
-		return 0;
-	if (s == __stop_twill_scenarios) {
-		fprintf(stderr, "no such scenario: %s\n", argv[1]);
-		return 2;
-	}
+	if (!name)
+		exit(0);
+	fprintf(stderr, "no such scenario: %s\n", name);
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	scenario = find(argc > 1 ? argv[1] : NULL);
+	while (nr_tasks < 4 && scenario->task[nr_tasks])
+		nr_tasks++;
+	common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	u_assert(common != MAP_FAILED);
+	/* A task whose process has ended is ours. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (argc > 2)
 		read_order(argv[2]);
-	/* A task that hangs cannot be killed: so wait for it from outside. */
-	child = fork();
-	if (!child) {
-		run(*s);
-		_exit(0);
-	}
-	for (i = 0; i < LIMIT * 100; i++) {
-		if (waitpid(child, &status, WNOHANG) == child) {
-			print_gate();
-			if (WIFEXITED(status) && !WEXITSTATUS(status)) {
-				printf("done\n");
-				return 0;
-			}
-			printf("failed, status %#x\n", status);
-			return 1;
-		}
-		usleep(10000);
-	}
+	r = scenario->faults ? run_with_failures() : run_in_time();
 	print_gate();
-	printf("hung\n");
+	if (r != FAILED)
+		printf("%s\n", r == DONE ? "done" : "hung");
 	fflush(stdout);
-	_exit(3);
+	_exit(r);
 }

@@ -10,13 +10,8 @@
 
 static void map_page_at(unsigned long at)
 {
-	struct model_script s = { .n = 1, .op = {
-		{ .kind = MODEL_TOUCH, .gpa = at },
-	} };
-
 	u_assert(!set_slot(vm, 0, at, PAGE, memory));
-	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
-	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+	u_assert(!look(vcpu, at));
 }
 
 static void setup_mapped(void)
@@ -43,7 +38,6 @@ static void close_both(void)
 	u_close(vcpu);
 	u_close(vm);
 }
-
 
 /* Tasks. */
 

@@ -3,7 +3,7 @@
 #ifndef PAGE_H
 #define PAGE_H
 
-#include "arch/model/model.h"
+#include "guest.h"
 #include "machine.h"
 
 static int vm, vcpu;
@@ -14,12 +14,14 @@ static inline void set_memory(unsigned long size)
 	u_assert(!set_slot(vm, 0, 0, size, memory));
 }
 
+#ifndef ON_KERNEL
 static inline void script(struct model_op first, struct model_op second)
 {
 	struct model_script s = { .n = 2, .op = { first, second } };
 
 	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
 }
+#endif
 
 static inline void setup(void)
 {
@@ -28,8 +30,10 @@ static inline void setup(void)
 	memory = u_memory(PAGE);
 	u_assert(memory);
 	set_memory(PAGE);
+#ifndef ON_KERNEL
 	script((struct model_op){ .kind = MODEL_WRITE, .value = 7 },
 	       (struct model_op){ .kind = MODEL_TOUCH });
+#endif
 }
 
 static inline void unmap(void)

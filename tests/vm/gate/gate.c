@@ -90,31 +90,32 @@ static bool last_has_stopped(void)
 	if (t && t->waits)
 		return true;
 	if (READ_ONCE(last->__state) == TASK_RUNNING &&
-	    !(last->flags & PF_EXITING))
+	    !READ_ONCE(last->exit_state))
 		seen_running = ktime_get();
 	return ms_since(seen_running) >= SETTLE_MS ||
 	       ms_since(passed) >= PATIENCE_MS;
 }
 
 /*
- * Whose turn it is cannot come: it waits for a lock, perhaps for one that we
- * hold. So it is with sound code under the order of an unsound one.
+ * Why the task whose turn it is cannot come, or NULL. It waits for a lock,
+ * perhaps for one that we hold; or it has done all that it does. So it is with
+ * sound code under the order of an unsound one.
  */
-static bool next_is_blocked(ktime_t came)
+static const char *next_cannot_come(ktime_t came)
 {
-	unsigned int i;
+	struct gate_task *t = tasks;
 
-	for (i = 0; i < MAX_TASKS; i++) {
-		struct gate_task *t = &tasks[i];
-
-		if (!t->task || t->letter != order[next].task)
-			continue;
-		if (t->waits || ktime_after(came, t->awake) ||
-		    !(READ_ONCE(t->task->__state) & TASK_UNINTERRUPTIBLE))
-			t->awake = ktime_get();
-		return ms_since(t->awake) >= PATIENCE_MS;
-	}
-	return false;
+	while (t < tasks + MAX_TASKS &&
+	       (!t->task || t->letter != order[next].task))
+		t++;
+	if (t == tasks + MAX_TASKS)
+		return order[next].task == 'w' ? NULL : "left";
+	if (READ_ONCE(t->task->exit_state))
+		return "left";
+	if (t->waits || ktime_after(came, t->awake) ||
+	    !(READ_ONCE(t->task->__state) & TASK_UNINTERRUPTIBLE))
+		t->awake = ktime_get();
+	return ms_since(t->awake) >= PATIENCE_MS ? "blocked" : NULL;
 }
 
 static void set_last(struct task_struct *t)
@@ -184,6 +185,7 @@ void twill_step(const char *name, const void *object)
 	ktime_t came = ktime_get();
 	struct gate_task *t;
 	unsigned long flags;
+	const char *why;
 	bool go = false;
 	char letter;
 
@@ -197,10 +199,10 @@ void twill_step(const char *name, const void *object)
 		/* Steps before ours that pass in time start the clock anew. */
 		if (!go && ktime_after(passed, came))
 			came = passed;
-		if (!go && (next_is_blocked(came) ||
-			    ms_since(came) > patience)) {
-			give_up(ms_since(came) > patience ? "timeout" :
-				"blocked", letter, name);
+		why = go ? NULL : ms_since(came) > patience ? "timeout" :
+		      next_cannot_come(came);
+		if (why) {
+			give_up(why, letter, name);
 			go = true;
 		}
 		if (go && t)
@@ -250,10 +252,22 @@ static int set_task(struct task_struct *t, char letter)
 	return 0;
 }
 
+/* A task that has exited could not say that it leaves. */
+static void forget_tasks(void)
+{
+	unsigned int i;
+
+	set_last(NULL);
+	for (i = 0; i < MAX_TASKS; i++)
+		if (tasks[i].task)
+			set_task(tasks[i].task, 0);
+}
+
 static int command(char *text)
 {
 	if (!strncmp(text, "order\n", 6)) {
 		holds = false;
+		forget_tasks();
 		return set_order(text + 6);
 	}
 	strim(text);
@@ -291,9 +305,14 @@ static ssize_t gate_write(struct file *file, const char __user *buf,
 	text = memdup_user_nul(buf, len);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	raw_spin_lock_irqsave(&gate_lock, flags);
-	r = command(text);
-	raw_spin_unlock_irqrestore(&gate_lock, flags);
+	if (!strncmp(text, "step ", 5)) {
+		twill_step(strim(text) + 5, NULL);
+		r = 0;
+	} else {
+		raw_spin_lock_irqsave(&gate_lock, flags);
+		r = command(text);
+		raw_spin_unlock_irqrestore(&gate_lock, flags);
+	}
 	kfree(text);
 	return r ?: len;
 }
@@ -334,13 +353,8 @@ module_init(gate_init);
 
 static void __exit gate_exit(void)
 {
-	unsigned int i;
-
 	misc_deregister(&gate_device);
-	set_last(NULL);
-	for (i = 0; i < MAX_TASKS; i++)
-		if (tasks[i].task)
-			put_task_struct(tasks[i].task);
+	forget_tasks();
 }
 module_exit(gate_exit);
 

@@ -107,7 +107,9 @@ int main(void)
 	try("order\nA +a\nB +x\n", "A = +a", "B +x", "+x +a",
 	    "blocked at 1 of 2: A +a, not B +x");
 	try("order\nA a\nB x\n", "A", "B x", "x",
-	    "timeout at 1 of 2: A a, not B x");
+	    "left at 1 of 2: A a, not B x");
+	try("order\nw wa\nB x\n", "A", "B x", "x",
+	    "timeout at 1 of 2: w wa, not B x");
 	if (!failed)
 		printf("the gate keeps its orders\n");
 	return failed;
