@@ -77,12 +77,31 @@ static unsigned long frame_of(const char *p)
 	return entry & ((1UL << 55) - 1);
 }
 
+static int open_bitmap(void)
+{
+	return open("/sys/kernel/mm/page_idle/bitmap", O_RDWR | O_CLOEXEC);
+}
+
+/*
+ * Where memory ends in the middle of a word, that word is neither read nor
+ * written (page_idle_bitmap_write() in mm/page_idle.c).
+ */
+static bool can_be_idle(unsigned long frame)
+{
+	int fd = open_bitmap();
+	uint64_t none = 0;
+	bool can = pwrite(fd, &none, 8, frame / 64 * 8) == 8;
+
+	close(fd);
+	return can;
+}
+
 /* Writing its bit notes a page as idle: and the notifiers are asked. */
 static bool set_idle(const struct memory *m, bool look)
 {
-	int fd = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR | O_CLOEXEC);
 	uint64_t bit = 1ULL << m->frame % 64, now = 0;
 	off_t at = m->frame / 64 * 8;
+	int fd = open_bitmap();
 
 	u_assert(pwrite(fd, &bit, 8, at) == 8);
 	if (look)
@@ -114,11 +133,14 @@ void *u_memory(size_t size)
 
 	while (m->at)
 		u_assert(++m < memories + 4);
-	m->at = lonely(size);
-	if (!m->at)
-		return NULL;
-	memset(m->at, 0, size);
-	m->frame = frame_of(m->at);
+	/* What lies in the last word is kept, so that the next lies elsewhere. */
+	do {
+		m->at = lonely(size);
+		if (!m->at)
+			return NULL;
+		memset(m->at, 0, size);
+		m->frame = frame_of(m->at);
+	} while (!can_be_idle(m->frame));
 	m->process = pidfd_open(getpid(), 0);
 	/*
 	 * The host looks only for pages that are on its lists, and a new one
