@@ -3,16 +3,16 @@
 import re
 from answers import full_marks
 from cheats import GROUP, add
-from tries import CIRCLE, Wrong, case
+from tries import CIRCLE, LABS, Wrong, case
 
 
-def kernel_case(name, score, words, spoil):
+def kernel_case(name, score, words, spoil, lab=CIRCLE):
     def test(t):
         spoil(t.take("sound"))
         t.grade().gets(score)
         if not re.search(words, t.row("kernel")):
             raise Wrong("the kernel's row says " + t.row("kernel"))
-    case(name)(test)
+    case(name, lab)(test)
 
 
 def on_kernel(text):
@@ -22,10 +22,17 @@ def on_kernel(text):
 
 
 def add_kernel_cases():
-    for lab in [CIRCLE]:
+    for lab in LABS:
         case(lab.name + "/sound", lab)(full_marks("sound"))
         for v, *_ in lab.variants("alt-"):
             case(v, lab)(full_marks(v))
+    kernel_case("kernel-no-table", 70, "^-30 .*null-ptr-deref in stage2_walk",
+                lambda t: t.edit("src/stage2.c", lambda s: s.replace(
+                    "\tif (!vm->stage2.root)\n\t\treturn false;\n"
+                    "\tstep(stage2_age",
+                    "#ifndef MODULE\n\tif (!vm->stage2.root)\n"
+                    "\t\treturn false;\n#endif\n\tstep(stage2_age")),
+                next(lab for lab in LABS if lab.name == "stage2-pgd"))
     kernel_case("kernel-warning", 90, "^-10 .*warning",
                 on_kernel("\tWARN_ON(1);"))
     kernel_case("kernel-panic", 70, "^-30 .*panic",
