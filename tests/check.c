@@ -34,7 +34,7 @@ static const struct check checks[] = {
 	{ "variants", "every bug, wrong fix, alternative: its own verdict",
 	  "make variants", false, 20 },
 	{ "grader", "starts, answers, wrong fixes, mutants, cheats: graded",
-	  "make check-grade", true, 20 },
+	  "make check-grade", true, 40 },
 	{ "reference", "every public function has its contract",
 	  "make reference", false, 5 },
 	{ "weaver", "the weaver's pages, and what it refuses",
@@ -66,7 +66,7 @@ static const struct check checks[] = {
 	{ "replay-pgd", "... and on those of the table that was not there",
 	  "make replay LAB=stage2-pgd", true, 30 },
 	{ "grade", "grades with a booted kernel's deductions",
-	  "make check-grade-vm", true, 30 },
+	  "make check-grade-vm", true, 40 },
 	{ "book", "the book weaves, with no dead link",
 	  "make book", true, 20 },
 };
