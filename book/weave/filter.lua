@@ -140,7 +140,9 @@ local function drawing(el)
 		pandoc.pipe('dot', { '-Tpdf', '-o', path }, source)
 		return rawblock('\\begin{center}\\includegraphics{' .. path .. '}\\end{center}')
 	end
-	local svg = pandoc.pipe('dot', { '-Tsvg' }, source):gsub('^.-<svg', '<svg')
+	-- A page may have several, and dot calls the parts of each by the same ids.
+	local svg = pandoc.pipe('dot', { '-Tsvg' }, source)
+		:gsub('^.-<svg', '<svg'):gsub(' id="[^"]*"', '')
 		:gsub('<title>.-</title>', ''):gsub('<!%-%-.-%-%->', '')
 		:gsub('"black"', '"currentColor"'):gsub('<text ', '<text fill="currentColor" ')
 	return rawblock('<div class="drawing" role="img" aria-label="' ..
