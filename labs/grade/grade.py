@@ -148,9 +148,8 @@ class Grader:
             if re.search(r"^(tests|labs)/\S+ (fatal )?error:", words, re.M):
                 raise CannotGrade("the judge does not build:\n" +
                                   words[-3000:])
-            return self.refuse("builds", "the files compile", [
-                l for l in self.home(words).splitlines()
-                if not l.startswith("xargs:")])
+            return self.refuse("builds", "the files compile",
+                               self.home(words).splitlines())
         objects = {path: obj for kind, obj, path in every
                    if kind == "subject" and path.startswith("src/")}
         self.own = {name for kind, obj, _ in every if kind == "runtime"

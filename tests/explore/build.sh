@@ -6,10 +6,6 @@
 # SUBJECT_FLAGS and RUNTIME_FLAGS are added to those of the core's compiler and
 # of the explorer's own; OBJECTS_TO gets the list of objects, and COMMANDS_TO
 # that of what is compiled, where, and how. With ONLY_OBJECTS nothing is linked.
-#
-# An object is kept under a hash of all that went into it: the source, the
-# flags, and the headers that it included when it was last compiled. So trees
-# that differ in one file share the objects of the others.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -45,33 +41,6 @@ list() {
 	done
 }
 
-# One such line -> KIND, the object's path, FILE. Compiles if it must.
-object() {
-	local kind dir f flags first second
-	IFS=$'\t' read -r kind dir f flags <<<"$1"
-	cd "$dir"
-	first=$(echo "$f $flags" | cat - "$f" | sha256sum)
-	first=$cache/${first:0:40}
-	if [ ! -e "$first.d" ]; then
-		gcc $flags -MM -MT x "$f" | sed 's/^x://; s/\\$//' >"$first.d.$$"
-		mv "$first.d.$$" "$first.d"
-	fi
-	# The headers of the last time; a change in one of them is a new object.
-	second=$(cat $(<"$first.d") | sha256sum)
-	second=$first-${second:0:20}.o
-	if [ ! -e "$second" ]; then
-		gcc $flags "-ffile-prefix-map=$dir=." -MMD -MT x \
-			-MF "$first.$$.d" -c "$f" -o "$second.$$" || exit 255
-		sed 's/^x://; s/\\$//' "$first.$$.d" >"$first.d.$$"
-		mv "$first.d.$$" "$first.d"
-		rm "$first.$$.d"
-		mv "$second.$$" "$second"
-	fi
-	echo "$kind $second $f"
-}
-export -f object
-export cache
-
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 (
@@ -89,8 +58,7 @@ trap 'rm -rf "$work"' EXIT
 		'tests/explore/{engine,shim,detectors,report}/*.c'
 ) >"$work/commands"
 [ -z "${COMMANDS_TO:-}" ] || cp "$work/commands" "$COMMANDS_TO"
-tr '\n' '\0' <"$work/commands" |
-	xargs -0 -r -n1 -P"$(nproc)" bash -c 'object "$1"' _ | sort >"$work/objects"
+"$here/objects.py" "$cache" <"$work/commands" >"$work/objects"
 [ -z "${OBJECTS_TO:-}" ] || cp "$work/objects" "$OBJECTS_TO"
 [ -z "${ONLY_OBJECTS:-}" ] || exit 0
 

@@ -2,7 +2,8 @@
 # The explorer: build/explore, one for each variant, and what they are to find.
 
 EXPLORE := tests/explore
-EXPLORE_SOURCES := $(shell find $(EXPLORE) -name '*.[ch]') $(EXPLORE)/build.sh
+EXPLORE_SOURCES := $(shell find $(EXPLORE) -name '*.[ch]') $(EXPLORE)/build.sh \
+	$(EXPLORE)/objects.py
 
 ##@ Explore
 .PHONY: explore variants check-explore
