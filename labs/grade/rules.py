@@ -267,10 +267,14 @@ def output(*command):
                           check=True).stdout
 
 
-def nm(path):
-    """(name, type) of each symbol of an object."""
-    return [tuple(line.split()[:2])
-            for line in output("nm", "-P", path).splitlines()]
+def nm(*objects):
+    """object -> (name, type) of each of its symbols. To start a program takes
+    longer than to read an object: one for them all."""
+    found = {obj: [] for obj in objects}
+    for line in output("nm", "-A", "-P", *objects).splitlines():
+        obj, _, rest = line.rpartition(": ")
+        found[obj].append(tuple(rest.split()[:2]))
+    return found
 
 
 class Objects:
@@ -292,12 +296,13 @@ class Objects:
         functions that other files can see may be called; kernel: the kernel's
         functions."""
         said, state, given = [], {}, set(kernel)
-        for obj in self.objects.values():
-            given |= {n for n, t in nm(obj) if t.isupper() and t != "U"}
+        symbols = nm(*self.objects.values())
+        for every in symbols.values():
+            given |= {n for n, t in every if t.isupper() and t != "U"}
         for path in self.files:
             if path not in self.objects:
                 continue
-            for name, kind in nm(self.objects[path]):
+            for name, kind in symbols[self.objects[path]]:
                 what = self.wrong_symbol(name, kind, names, given)
                 if what:
                     said.append("%s: %s" % (self.at(path, name), what))
