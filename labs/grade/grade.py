@@ -116,10 +116,10 @@ class Grader:
                    RUNTIME_FLAGS=CALLS, OBJECTS_TO=listing,
                    LIBS="-Wl,--wrap=__tsan_func_entry", **more)
         p = subprocess.run(
-            ["timeout", "-k", "5", "300", EXPLORE + "/build.sh", tree,
-             self.program, "labs/grade/judge.c"], env=env, text=True,
-            errors="replace", capture_output=True,
-            preexec_fn=lambda: sandbox.limits(100))
+            sandbox.limits(100) + ["timeout", "-k", "5", "300",
+                                   EXPLORE + "/build.sh", tree, self.program,
+                                   "labs/grade/judge.c"],
+            env=env, text=True, errors="replace", capture_output=True)
         if p.returncode:
             return p.stderr, None
         with open(listing) as f:
