@@ -5,6 +5,7 @@ Code inside a machine can forge what the machine says, so this can only take
 points away: for a report of the kernel's, a task that hangs, a module that
 cannot be unloaded. What the explorer has seen already is not taken twice.
 """
+import fcntl
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import sys
 from lab import ROOT, CannotGrade, clean
 
 VM = os.path.join(ROOT, "tests/vm")
+MODULES = "gate", "twill", "twill_vfio"
 MOST = 30
 # What happened: (what it costs, the explorer's classes that mean the same).
 REPORTS = {
@@ -75,27 +77,42 @@ def ask(lab, tree, top, known):
     kdir = re.search(r"kdir=(\S+)", kernel.stdout)
     if kernel.returncode or not kdir:
         raise CannotGrade("there is no debug kernel (make kernel)")
-    p = run(VM + "/module.sh", tree, top + "/module", kdir[1], "STEPS=1",
-            stderr=subprocess.PIPE)
+    p = build(tree, top + "/module", kdir[1])
     if p.returncode:
         return MOST, "does not build for the kernel:\n" + "\n".join(
             clean(l) for l in p.stderr.splitlines()
             if not l.startswith("make"))[:2000]
     progress("booting")
-    tries = replay(lab, tree, top + "/replay.json", env)
+    tries = replay(lab, top + "/module", top + "/replay.json", env)
     return judge([t for t in tries if not t["ok"]], known)
 
 
-def replay(lab, tree, summary, env):
+def build(tree, out, kdir):
+    """The tree's modules, in a folder of their own. All trees are built in the
+    same folder, one after the other: so only what is not as it was in the one
+    before is compiled."""
+    here = os.path.join(ROOT, "build/module/graded")
+    os.makedirs(here, exist_ok=True)
+    os.makedirs(out, exist_ok=True)
+    with open(here + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        p = run(VM + "/module.sh", tree, here, kdir, "STEPS=1",
+                stderr=subprocess.PIPE)
+        for name in MODULES if not p.returncode else ():
+            shutil.copy(os.path.join(here, name + ".ko"), out)
+    return p
+
+
+def replay(lab, modules, summary, env):
     p = subprocess.Popen(
-        [sys.executable, "-B", VM + "/replay.py", lab.name, "--tree", tree,
-         "--progress", "--json", summary], cwd=ROOT, env=env, text=True,
+        [sys.executable, "-B", VM + "/replay.py", lab.name, "--modules",
+         modules, "--progress", "--json", summary], cwd=ROOT, env=env, text=True,
         errors="replace", stdout=subprocess.PIPE)
     try:
         said = p.communicate()[0]
     finally:
         p.terminate()
-        shutil.rmtree(os.path.join(ROOT, "build/replays", "tree-%d" % p.pid),
+        shutil.rmtree(os.path.join(ROOT, "build/replays", "modules-%d" % p.pid),
                       ignore_errors=True)
     if p.returncode not in (0, 1):
         raise CannotGrade("the replay failed:\n" + said[-2000:])

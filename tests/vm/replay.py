@@ -3,7 +3,7 @@
 """Replay the explorer's failing orders on a booted kernel (the debug kernel).
 
 usage: replay.py LAB [--tries N] [--variant LAB/NAME] [--schedule S]
-       replay.py LAB --tree DIR	another tree, under each of the lab's orders
+       replay.py LAB --modules DIR	those in DIR, under each of the lab's orders
        replay.py LAB --variant V --record FILE	what the kernel says, for the book
 
 Each variant of the lab that fails is run in the scenario, and in the order of
@@ -180,12 +180,16 @@ def in_use(done):
 
 
 class Tree:
-    """A tangled tree, and its modules with steps for the debug kernel."""
+    """A tangled tree, and its modules with steps for the debug kernel; with no
+    kernel to build for, a folder that they are in already."""
 
     progress = False
 
     def __init__(self, name, path, kdir):
         self.name, self.keep = name, os.path.join(BUILD, 'replays', name)
+        if not kdir:
+            self.out = path
+            return
         self.out = os.path.join(self.keep, 'module')
         command(os.path.join(HERE, 'module.sh'), path, self.out, kdir,
                 'STEPS=1')
@@ -284,8 +288,9 @@ def plan(args, kdir):
     if not failing:
         raise Failed(f'{args.variant} is not a variant that a kernel notices')
     orders = [(row, seen) for row, _, seen in failing]
-    if args.tree:
-        quiet = [(f'tree-{os.getpid()}', os.path.abspath(args.tree))]
+    if args.modules:
+        kdir = None
+        quiet = [(f'modules-{os.getpid()}', os.path.abspath(args.modules))]
     else:
         for row, path, seen in failing:
             yield ((row['variant'], path, kdir), [(row, seen)],
@@ -321,7 +326,7 @@ def main():
     p.add_argument('--tries', type=int, default=3)
     p.add_argument('--variant')
     p.add_argument('--schedule', help='the explorer\'s replay string')
-    p.add_argument('--tree')
+    p.add_argument('--modules')
     p.add_argument('--json', help='where to write the summary')
     p.add_argument('--record')
     p.add_argument('--progress', action='store_true',
@@ -362,8 +367,9 @@ def main():
     out = args.json or os.path.join(BUILD, 'replays', args.lab + '.json')
     with open(out, 'w') as f:
         json.dump(summary, f, indent=1)
-    if args.tree:
-        shutil.rmtree(os.path.join(BUILD, 'replays', f'tree-{os.getpid()}'))
+    if args.modules:
+        shutil.rmtree(os.path.join(BUILD, 'replays',
+                                   f'modules-{os.getpid()}'))
     wrong = sum(not r['ok'] for r in summary)
     print('replay: ' + (f'{wrong} wrong' if wrong else 'all as expected'))
     return wrong != 0
