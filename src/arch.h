@@ -78,4 +78,27 @@ void arch_vcpu_flush(struct vcpu *vcpu);
  */
 int arch_vcpu_run(struct vcpu *vcpu);
 
+/**
+ * arch_async_not_present() - tell a guest that the page it wants is not there
+ * @vcpu: whose guest it is
+ * @token: where to put a number that the guest knows the page by
+ *
+ * Returns: whether the guest could be told: it goes on, with something else,
+ *	and must be told when the page has come.
+ * Context: may sleep; by the VMM's own thread.
+ * Holds: vcpu->lock.
+ */
+bool arch_async_not_present(struct vcpu *vcpu, u32 *token);
+
+/**
+ * arch_async_ready() - tell it that the page has come
+ * @vcpu: whose guest it is
+ * @token: the page's number, or ASYNC_PF_ALL
+ *
+ * Returns: false if it cannot be told at present. When it can, REQUEST_EVENT
+ *	is set on @vcpu.
+ * Context: as above.
+ */
+bool arch_async_ready(struct vcpu *vcpu, u32 token);
+
 #endif

@@ -196,8 +196,8 @@ static long find_pages(struct fault *fault, unsigned int n)
 		found = get_user_pages_fast_only(fault->hva, n, 0, page);
 	if (found > 0)
 		return found;
-	found = get_user_pages_unlocked(fault->hva, 1, page,
-					write | FOLL_HWPOISON);
+	found = get_user_pages_unlocked(fault->hva, 1, page, write |
+					FOLL_HWPOISON | FOLL_NOWAIT);
 	fault->writable = found == 1 && (write || now_writable(fault));
 	return found;
 }
@@ -205,6 +205,8 @@ static long find_pages(struct fault *fault, unsigned int n)
 static int fault_no_page(struct fault *fault, long error)
 {
 	switch (error) {
+	case 0:
+		return -EINPROGRESS;
 	case -EINTR:
 	case -EAGAIN:
 		return -EAGAIN;
@@ -256,7 +258,7 @@ static int fault_find_slot(struct fault *fault)
  * Returns: 1, and the guest may try again, which may fault again; 0 where the
  *	guest has no memory, or none that may be written; -EFAULT where the VMM
  *	has no memory behind the slot; -ENOMEM.
- * Context: may sleep.
+ * Context: may sleep, until the page has come, or a signal.
  * Holds: vcpu->lock.
  * Takes: vm->srcu for reading, vm->mmu_lock.
  */
@@ -277,5 +279,7 @@ int fault_handle(struct vcpu *vcpu, gpa_t gpa, bool write)
 	if (r > 0)
 		fault_map(&fault);
 	srcu_read_unlock(&vm->srcu, idx);
+	if (r == -EINPROGRESS)
+		return async_pf_wait(vcpu, fault.gfn, fault.hva, write);
 	return r == -EAGAIN ? 1 : r;
 }

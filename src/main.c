@@ -64,8 +64,9 @@ static struct miscdevice twill_misc = {
 
 static int __init twill_init(void)
 {
-	int r = stage2_init_cache();
+	int r;
 
+	r = stage2_init_cache();
 	if (r)
 		return r;
 	r = arch_init();

@@ -119,6 +119,8 @@ enum {
  * @guest_cpu: the CPU on which its guest runs at this moment; else -1
  * @requests: what is asked of it, a bit each
  * @wait: where its thread sleeps in vcpu_sleep()
+ * @async_pfs: pages that its guest waits for, guarded by @lock
+ * @nr_async_pfs: how many
  * @has_sigset: @sigset takes the place of the thread's signal mask in KVM_RUN
  */
 struct vcpu {
@@ -131,6 +133,8 @@ struct vcpu {
 	struct rcuwait wait;
 	sigset_t sigset;
 	bool has_sigset;
+	struct list_head async_pfs;
+	unsigned int nr_async_pfs;
 	struct table_pool pool;		/* for its next fault */
 	gfn_t next_gfn;			/* where a guest that goes on will fault */
 	unsigned int around;		/* how many frames the last fault asked for */
@@ -236,6 +240,15 @@ void devices_destroy(struct vm *vm);
 
 /* vfio_dev.c */
 extern const struct vm_device_ops vfio_dev_ops;
+
+/* async_pf.c */
+#define ASYNC_PF_ALL (~0U)	/* a token: every page */
+int async_pf_wait(struct vcpu *vcpu, gfn_t gfn, hva_t hva, bool write);
+void async_pf_check(struct vcpu *vcpu);
+bool async_pf_told(const struct vcpu *vcpu);
+int async_pf_wake_all(struct vcpu *vcpu);
+void async_pf_forget(struct vcpu *vcpu);
+void async_pf_destroy(struct vcpu *vcpu);
 
 #include "arch.h"
 #include "step.h"

@@ -30,6 +30,7 @@ static struct vcpu *vcpu_create(struct vm *vm, unsigned int id)
 	vcpu->guest_cpu = -1;
 	mutex_init(&vcpu->lock);
 	rcuwait_init(&vcpu->wait);
+	INIT_LIST_HEAD(&vcpu->async_pfs);
 	vcpu->run = alloc_pages_exact(VCPU_MMAP_SIZE,
 				      GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!vcpu->run)
@@ -48,6 +49,7 @@ free_vcpu:
 
 static void vcpu_destroy(struct vcpu *vcpu)
 {
+	async_pf_destroy(vcpu);
 	arch_vcpu_destroy(vcpu);
 	stage2_empty_pool(&vcpu->pool);
 	free_pages_exact(vcpu->run, VCPU_MMAP_SIZE);
@@ -231,7 +233,8 @@ static int vcpu_run(struct vcpu *vcpu)
 			break;
 		cond_resched();
 		/* a full barrier: the event is looked for after this */
-		test_and_clear_bit(REQUEST_EVENT, &vcpu->requests);
+		if (test_and_clear_bit(REQUEST_EVENT, &vcpu->requests))
+			async_pf_check(vcpu);
 		r = arch_vcpu_run(vcpu);
 	}
 	arch_vcpu_put(vcpu);

@@ -87,6 +87,8 @@ int u_young(void *p);			/* was it used? and nothing is changed */
 int u_asked(void);			/* how often for pages, so far */
 void u_file(void *p, bool read_only);	/* it is a page of a file, clean */
 void u_absent(void *p);			/* it must be brought first */
+void u_lazy(void *p);			/* ... and waited for, by who wants it, */
+void u_supply(void *p);			/* until this */
 bool u_dirty(void *p);			/* the host counts it as written */
 bool u_saved(void *p);			/* ... or the file has what is in it */
 void u_write_back(void *p);		/* the host writes it to the file */

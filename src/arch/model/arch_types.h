@@ -12,7 +12,10 @@ struct arch_vm {
 
 struct arch_vcpu {
 	struct model_script *script;
-	u32 next;		/* the operation that comes next */
+	u32 todo;		/* operations, a bit each; the lowest comes next */
+	bool async;		/* the guest can be told of absent pages: */
+	u32 parked;		/* operations that wait for theirs, */
+	u32 ready;		/* and the one whose page has come */
 	bool pending_in;	/* the VMM owes us the data of an IN */
 	u64 value;		/* last read or taken in */
 	gfn_t tlb_gfn;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* An architecture without hardware, for looking at the core alone. */
+#include <linux/bitops.h>
 #include <linux/io.h>
 #include <linux/irqflags.h>
 #include <linux/kvm.h>
@@ -8,6 +9,57 @@
 #include <linux/smp.h>
 #include <linux/uaccess.h>
 #include "twill.h"
+
+bool arch_async_not_present(struct vcpu *vcpu, u32 *token)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	u32 bit = arch->todo & -arch->todo;
+
+	if (!arch->async)
+		return false;
+	arch->todo &= ~bit;
+	arch->parked |= bit;
+	*token = bit;
+	return true;
+}
+
+bool arch_async_ready(struct vcpu *vcpu, u32 token)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+
+	if (arch->ready)
+		return false;
+	token &= arch->parked;
+	arch->parked &= ~token;
+	arch->todo |= token;
+	arch->ready = token & -token;
+	return true;
+}
+
+static void model_done(struct vcpu *vcpu, const struct model_op *op)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+	u32 bit = 1U << (op - arch->script->op);
+
+	arch->todo &= ~bit;
+	if (arch->ready != bit)
+		return;
+	arch->ready = 0;
+	vcpu_request(vcpu, REQUEST_EVENT);
+}
+
+static long model_async(struct vcpu *vcpu, bool on)
+{
+	struct arch_vcpu *arch = &vcpu->arch;
+
+	arch->async = on;
+	if (on)
+		return async_pf_wake_all(vcpu);
+	async_pf_forget(vcpu);
+	arch->todo |= arch->parked;
+	arch->parked = arch->ready = 0;
+	return 0;
+}
 
 static u64 model_walk(struct vcpu *vcpu, gfn_t gfn)
 {
@@ -66,7 +118,7 @@ static int model_device(struct vcpu *vcpu, const struct model_op *op)
 	bool write = op->kind == MODEL_WRITE;
 	u32 data = op->value;
 
-	vcpu->arch.next++;
+	model_done(vcpu, op);
 	if (bus_io(vcpu->vm, BUS_MEMORY, op->gpa, sizeof(data), write, &data)) {
 		if (!write)
 			vcpu->arch.value = data;
@@ -88,7 +140,8 @@ static int model_memory(struct vcpu *vcpu, const struct model_op *op)
 	done = entered && model_use(vcpu, op);
 	guest_leave(vcpu);
 	local_irq_enable();
-	vcpu->arch.next += done;
+	if (done)
+		model_done(vcpu, op);
 	if (done || !entered)
 		return 1;
 	r = fault_handle(vcpu, op->gpa, op->kind == MODEL_WRITE);
@@ -101,7 +154,7 @@ static int model_port(struct vcpu *vcpu, const struct model_op *op)
 	bool write = op->kind == MODEL_OUT;
 	u32 data = op->value;
 
-	vcpu->arch.next++;
+	model_done(vcpu, op);
 	if (bus_io(vcpu->vm, BUS_PORTS, op->port, sizeof(data), write, &data)) {
 		if (!write)
 			vcpu->arch.value = data;
@@ -130,13 +183,13 @@ int arch_vcpu_complete_io(struct vcpu *vcpu)
 	return 1;
 }
 
-static int model_wait(struct vcpu *vcpu, bool spin)
+static int model_wait(struct vcpu *vcpu, const struct model_op *op)
 {
 	if (atomic_add_unless(&vcpu->arch.events, -1, 0)) {
-		vcpu->arch.next++;
+		model_done(vcpu, op);
 		return 1;
 	}
-	if (!spin) {
+	if (op->kind == MODEL_WAIT) {
 		vcpu_sleep(vcpu);
 		return 1;
 	}
@@ -165,15 +218,24 @@ static long model_event(struct vm *vm, unsigned long id)
 	return 0;
 }
 
+static int model_idle(struct vcpu *vcpu)
+{
+	if (vcpu->arch.parked) {
+		vcpu_sleep(vcpu);
+		return 1;
+	}
+	vcpu->run->exit_reason = KVM_EXIT_HLT;
+	return 0;
+}
+
 int arch_vcpu_run(struct vcpu *vcpu)
 {
 	struct arch_vcpu *arch = &vcpu->arch;
-	const struct model_op *op = &arch->script->op[arch->next];
+	const struct model_op *op;
 
-	if (arch->next >= arch->script->n) {
-		vcpu->run->exit_reason = KVM_EXIT_HLT;
-		return 0;
-	}
+	if (!arch->todo)
+		return model_idle(vcpu);
+	op = &arch->script->op[__ffs(arch->todo)];
 	switch (op->kind) {
 	case MODEL_TOUCH:
 	case MODEL_WRITE:
@@ -183,9 +245,9 @@ int arch_vcpu_run(struct vcpu *vcpu)
 		return model_port(vcpu, op);
 	case MODEL_WAIT:
 	case MODEL_SPIN:
-		return model_wait(vcpu, op->kind == MODEL_SPIN);
+		return model_wait(vcpu, op);
 	}
-	arch->next++;
+	model_done(vcpu, op);
 	vcpu->run->exit_reason = KVM_EXIT_HLT;
 	if (op->kind == MODEL_CALL) {
 		vcpu->run->exit_reason = KVM_EXIT_HYPERCALL;
@@ -206,11 +268,14 @@ long arch_vcpu_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *argp)
 		if (script.n > MODEL_OPS)
 			return -EINVAL;
 		*arch->script = script;
-		arch->next = 0;
+		arch->todo = (1U << script.n) - 1;
+		arch->parked = arch->ready = 0;
 		return 0;
 	case MODEL_GET_VALUE:
 		return copy_to_user(argp, &arch->value, sizeof(arch->value)) ?
 			-EFAULT : 0;
+	case MODEL_ASYNC:
+		return model_async(vcpu, (unsigned long)argp);
 	}
 	return -EINVAL;
 }

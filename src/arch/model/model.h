@@ -30,5 +30,6 @@ struct model_script {
 #define MODEL_SET_SCRIPT	_IOW(KVMIO, 0xf0, struct model_script)
 #define MODEL_GET_VALUE		_IOR(KVMIO, 0xf1, __u64)
 #define MODEL_EVENT		_IO(KVMIO, 0xf2)	/* for this vCPU */
+#define MODEL_ASYNC		_IO(KVMIO, 0xf3)	/* it can be told, or not */
 
 #endif

@@ -71,6 +71,7 @@ struct events {
 	} exception;
 	bool interrupt;			/* one is to be delivered next */
 	u8 vector;			/* its number */
+	bool page_ready;		/* and the guest is to be told */
 	u8 nmi_pending;
 	bool nmi_injected;		/* its delivery has been tried */
 	bool nmi_masked;		/* one is being handled */
@@ -112,6 +113,9 @@ struct arch_vcpu {
 	u32 nr_cpuid;
 	bool ran;			/* and so may not become another processor */
 	u64 apic_base;
+	u64 async_enable;		/* MSR_KVM_ASYNC_PF_EN */
+	u64 async_vector;		/* MSR_KVM_ASYNC_PF_INT */
+	u32 async_last;			/* number of the last page it was told of */
 	struct port_io io;
 	struct emulation emul;
 	struct events events;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What CPUID tells a guest, and what the VMM may let it tell. */
 #include <linux/kvm.h>
+#include <linux/kvm_para.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -274,15 +275,20 @@ static void offer_leaf(struct kvm_cpuid_entry2 *entry, unsigned int i)
 		entry->ebx = 0;
 }
 
+#define OWN_LEAVES 2
+
 static void sign(struct kvm_cpuid_entry2 *entry)
 {
-	static const char name[12] = "TwillTwill";
+	static const char name[12] = KVM_SIGNATURE;
 
-	entry->function = 0x40000000;
-	entry->eax = 0x40000000;
+	entry->function = KVM_CPUID_SIGNATURE;
+	entry->eax = KVM_CPUID_FEATURES;
 	memcpy(&entry->ebx, name, 4);
 	memcpy(&entry->ecx, name + 4, 4);
 	memcpy(&entry->edx, name + 8, 4);
+	entry[1].function = KVM_CPUID_FEATURES;
+	entry[1].eax = BIT(KVM_FEATURE_ASYNC_PF) |
+		       BIT(KVM_FEATURE_ASYNC_PF_INT);
 }
 
 /**
@@ -294,7 +300,7 @@ static void sign(struct kvm_cpuid_entry2 *entry)
  */
 long cpuid_offer(struct kvm_cpuid2 __user *argp)
 {
-	u32 i, n = ARRAY_SIZE(offer) + 1;
+	u32 i, n = ARRAY_SIZE(offer) + OWN_LEAVES;
 	struct kvm_cpuid_entry2 *table;
 	long r = 0;
 
@@ -305,7 +311,7 @@ long cpuid_offer(struct kvm_cpuid2 __user *argp)
 	table = kcalloc(n, sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
-	for (i = 0; i < n - 1; i++)
+	for (i = 0; i < ARRAY_SIZE(offer); i++)
 		offer_leaf(&table[i], i);
 	sign(&table[i]);
 	if (copy_to_user(argp->entries, table, n * sizeof(*table)) ||

@@ -116,6 +116,18 @@ bool event_window(struct vcpu *vcpu)
 	return true;
 }
 
+static bool take_page(struct vcpu *vcpu)
+{
+	struct events *ev = &vcpu->arch.events;
+
+	if (!ev->page_ready || !event_ready(vcpu))
+		return false;
+	ev->page_ready = false;
+	ev->interrupt = true;
+	ev->vector = vcpu->arch.async_vector;
+	return true;
+}
+
 enum { NOTHING, AN_EXCEPTION, AN_NMI, AN_INTERRUPT };
 
 static u8 choose(struct vcpu *vcpu)
@@ -129,7 +141,7 @@ static u8 choose(struct vcpu *vcpu)
 	if (ev->interrupt)
 		return AN_INTERRUPT;
 	if (!ev->nmi_pending || ev->nmi_masked || in_shadow(vcpu))
-		return NOTHING;
+		return take_page(vcpu) ? AN_INTERRUPT : NOTHING;
 	ev->nmi_pending--;
 	ev->nmi_injected = true;
 	return AN_NMI;
@@ -200,6 +212,7 @@ static void look_out(struct vcpu *vcpu)
 	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
 	struct events *ev = &vcpu->arch.events;
 	bool interrupt = READ_ONCE(vcpu->run->request_interrupt_window) ||
+			 ev->page_ready ||
 			 (ev->interrupt && ev->tried != AN_INTERRUPT);
 	bool busy = ev->tried != NOTHING;
 	bool nmi = ev->nmi_pending && (ev->nmi_ending || !ev->nmi_masked);

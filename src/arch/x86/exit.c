@@ -72,6 +72,20 @@ static int exit_vmmcall(struct vcpu *vcpu)
 	return pass(vcpu, 3);
 }
 
+static int exit_hlt(struct vcpu *vcpu)
+{
+	pass(vcpu, 1);
+	if (vcpu->arch.events.page_ready)
+		return 1;
+	if (async_pf_told(vcpu) && event_ready(vcpu)) {
+		vcpu_sleep(vcpu);
+		return 1;
+	}
+	vcpu->run->exit_reason = KVM_EXIT_HLT;
+	return 0;
+}
+
+
 static int exit_npf(struct vcpu *vcpu)
 {
 	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
@@ -130,9 +144,7 @@ int svm_handle_exit(struct vcpu *vcpu)
 	case SVM_EXIT_INIT:
 		return 1;
 	case SVM_EXIT_HLT:
-		pass(vcpu, 1);
-		vcpu->run->exit_reason = KVM_EXIT_HLT;
-		return 0;
+		return exit_hlt(vcpu);
 	case SVM_EXIT_FERR_FREEZE:
 		vcpu->run->exit_reason = KVM_EXIT_HLT;
 		return 0;

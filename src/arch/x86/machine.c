@@ -19,6 +19,8 @@ int arch_check_extension(unsigned long cap)
 	case KVM_CAP_VCPU_EVENTS:
 	case KVM_CAP_DEBUGREGS:
 	case KVM_CAP_GET_TSC_KHZ:
+	case KVM_CAP_ASYNC_PF:
+	case KVM_CAP_ASYNC_PF_INT:
 		return 1;
 	case KVM_CAP_XSAVE:
 	case KVM_CAP_XCRS:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Model-specific registers: the few that a guest has. */
 #include <linux/kvm.h>
+#include <linux/kvm_para.h>
 #include <linux/math.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
@@ -125,6 +126,12 @@ bool msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 		*value = MCE_BANKS;
 	else if (kept_at(index) >= 0)
 		*value = vcpu->arch.kept[kept_at(index)];
+	else if (index == MSR_KVM_ASYNC_PF_EN)
+		*value = vcpu->arch.async_enable;
+	else if (index == MSR_KVM_ASYNC_PF_INT)
+		*value = vcpu->arch.async_vector;
+	else if (index == MSR_KVM_ASYNC_PF_ACK)
+		*value = 0;
 	else
 		return false;
 	return true;
@@ -226,6 +233,9 @@ bool msr_write(struct vcpu *vcpu, u32 index, u64 value)
 		return adjust_tsc(&vcpu->arch, value - vcpu->arch.tsc_adjust);
 	if (index == MSR_IA32_PRED_CMD && has_ibpb(&vcpu->arch))
 		return want_ibpb(&vcpu->arch, value);
+	if (index == MSR_KVM_ASYNC_PF_EN || index == MSR_KVM_ASYNC_PF_INT ||
+	    index == MSR_KVM_ASYNC_PF_ACK)
+		return async_write(vcpu, index, value);
 	if (!field)
 		return false;
 	*field = value;
@@ -285,6 +295,7 @@ static const u32 msr_list[] = {
 	MSR_KERNEL_GS_BASE, MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP,
 	MSR_IA32_SYSENTER_EIP, MSR_IA32_CR_PAT, MSR_IA32_TSC,
 	MSR_IA32_TSC_ADJUST, MSR_IA32_APICBASE, MSR_IA32_MCG_STATUS,
+	MSR_KVM_ASYNC_PF_EN, MSR_KVM_ASYNC_PF_INT, MSR_KVM_ASYNC_PF_ACK,
 	MSR_TSC_AUX,		/* last: not every processor has it */
 };
 

@@ -90,6 +90,7 @@ void svm_reset(struct vcpu *vcpu)
 	save->g_pat = PAT_AFTER_RESET;
 	memset(&arch->events, 0, sizeof(arch->events));
 	memset(&arch->emul, 0, sizeof(arch->emul));
+	async_reset(vcpu);
 	arch->xcr0 = XFEATURE_MASK_FP;
 	arch->pkru = 0;
 	arch->owns_dr = false;

@@ -135,6 +135,8 @@ int event_set(struct vcpu *vcpu, const struct kvm_vcpu_events *from);
 void event_nmi(struct vcpu *vcpu);
 void event_interrupt(struct vcpu *vcpu, u8 vector);
 void event_forget(struct vcpu *vcpu);
+void async_reset(struct vcpu *vcpu);
+bool async_write(struct vcpu *vcpu, u32 index, u64 value);
 
 u64 control_read(const struct vcpu *vcpu, unsigned int nr);
 bool control_write(struct vcpu *vcpu, unsigned int nr, u64 value);

@@ -13,6 +13,7 @@ extern struct mm_struct *mm;	/* of the process whose machine it is */
 
 /* process.c */
 bool of_the_process(void);	/* the task that runs is */
+bool process_closed(void);	/* ... and who waits for its pages waits no more */
 void process_reset(void);
 void drop_mm(struct mm_struct *m, unsigned long pc);
 

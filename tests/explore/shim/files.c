@@ -54,7 +54,20 @@ struct file *get_file(struct file *f)
 	return f;
 }
 
-/* The last fput only queues the file: it is released on return to user. */
+static struct file *delayed;		/* by the kernel's own tasks */
+
+/*
+ * The last fput only queues the file: it is released on return to user. A task
+ * that never returns leaves it to a worker.
+ */
+static void queue_file(struct file **p, struct file *f)
+{
+	f->shim_next = NULL;
+	while (*p)
+		p = &(*p)->shim_next;
+	*p = f;
+}
+
 static void put_file(struct file *f, unsigned long pc)
 {
 	visible("fput", f->shim_name, pc, NULL, NULL);
@@ -66,13 +79,12 @@ static void put_file(struct file *f, unsigned long pc)
 	if (--f->f_count.counter)
 		return;
 	acquire(f);
-	f->shim_next = NULL;
-	for (struct file **p = (struct file **)&cur->works;;
-	     p = &(*p)->shim_next)
-		if (!*p) {
-			*p = f;
-			break;
-		}
+	if (!work_of(cur)) {
+		queue_file((struct file **)&cur->works, f);
+		return;
+	}
+	queue_file(&delayed, f);
+	queue_delayed_fput();
 }
 
 void fput(struct file *f)
@@ -94,14 +106,26 @@ static void __fput(struct file *f)
 	arena_free(f, pc);
 }
 
-void run_task_works(void)
+static void release_files(struct file **p)
 {
 	struct file *f;
 
-	while ((f = cur->works)) {
-		cur->works = f->shim_next;
+	while ((f = *p)) {
+		*p = f->shim_next;
 		__fput(f);
 	}
+}
+
+void run_task_works(void)
+{
+	release_files((struct file **)&cur->works);
+}
+
+void delayed_fput(void)
+{
+	touch(&delayed, T_WRITE);
+	acquire(&delayed);
+	release_files(&delayed);
 }
 
 static struct file *find_file(unsigned int fd, unsigned long pc)
@@ -475,6 +499,7 @@ void kernel_reset(void)
 		memset(vmas, 0, sizeof(vmas));
 	}
 	kernel_used = false;
+	delayed = NULL;
 	modules_reset();
 	mm_reset();
 }

@@ -250,6 +250,27 @@ void u_absent(void *p)
 	virt_to_page(p)->absent = true;
 }
 
+/* ... who then has to wait for it, until u_supply(): userfaultfd. */
+void u_lazy(void *p)
+{
+	virt_to_page(p)->absent = virt_to_page(p)->lazy = true;
+}
+
+static bool supplied(void *p)
+{
+	return is_gone(p) || !virt_to_page(p)->lazy || process_closed();
+}
+
+void u_supply(void *p)
+{
+	cur->kernel = true;
+	visible("supply", "memory", HERE, NULL, NULL);
+	touch(virt_to_page(p), T_RELEASE);
+	release(virt_to_page(p));
+	virt_to_page(p)->lazy = false;
+	cur->kernel = false;
+}
+
 bool u_dirty(void *p)
 {
 	return virt_to_page(p)->dirty;
@@ -322,8 +343,10 @@ void u_reap(void *p)
 	take(p, "reap", true, HERE);
 }
 
+enum { FAST, NOWAIT, WAIT };
+
 static long find_pages(unsigned long start, unsigned long n, struct page **to,
-		       bool write, bool ask)
+		       bool write, int ask)
 {
 	unsigned long i;
 
@@ -339,6 +362,8 @@ static long find_pages(unsigned long start, unsigned long n, struct page **to,
 		to[i] = virt_to_page(o->start);
 		if (!ask && (to[i]->absent || (write && to[i]->read_only)))
 			break;
+		if (ask == NOWAIT && to[i]->absent && to[i]->lazy)
+			return 0;
 		to[i]->absent = false;
 		if (write && ask && to[i]->file) {
 			to[i]->read_only = false;
@@ -346,7 +371,7 @@ static long find_pages(unsigned long start, unsigned long n, struct page **to,
 		}
 		to[i]->refs++;
 	}
-	return i;
+	return i ?: ask ? -EFAULT : 0;
 }
 
 long get_user_pages_unlocked(unsigned long start, unsigned long n,
@@ -355,14 +380,64 @@ long get_user_pages_unlocked(unsigned long start, unsigned long n,
 	may_sleep("get_user_pages", HERE);
 	wait_order(mmap_class(), "get_user_pages", HERE);
 	visible("get_user_pages", NULL, HERE, NULL, NULL);
-	return find_pages(start, n, to, flags & FOLL_WRITE, true) ?: -EFAULT;
+	return find_pages(start, n, to, flags & FOLL_WRITE,
+			  flags & FOLL_NOWAIT ? NOWAIT : WAIT);
+}
+
+void mmap_read_lock(struct mm_struct *m)
+{
+	may_sleep("mmap_read_lock", HERE);
+	wait_order(mmap_class(), "mmap_read_lock", HERE);
+	visible("mmap_read_lock", "mm", HERE, NULL, NULL);
+	use(m, sizeof(*m), T_READ, HERE);
+	hold_pseudo(m, mmap_class(), HERE);
+	m->mmap_readers++;
+}
+
+void mmap_read_unlock(struct mm_struct *m)
+{
+	visible("mmap_read_unlock", "mm", HERE, NULL, NULL);
+	drop_pseudo(m);
+	touch(&m->mmap_readers, T_RELEASE);
+	release(&m->mmap_readers);
+	m->mmap_readers--;
+}
+
+/* Under mmap_lock, which it lets go of when it has to wait. */
+long get_user_pages_remote(struct mm_struct *m, unsigned long start,
+			   unsigned long n, unsigned int flags,
+			   struct page **to, void *vmas, int *locked)
+{
+	struct page *page;
+	long found;
+
+	(void)vmas;
+	may_sleep("get_user_pages", HERE);
+	visible("get_user_pages_remote", NULL, HERE, NULL, NULL);
+	use(m, sizeof(*m), T_READ, HERE);
+	if (!m->mm_users)
+		fail("refcount", "mm", HERE, NULL, NULL,
+		     "pages of an address space without users are asked for");
+	if (n != 1 || to)
+		die("get_user_pages_remote: one page, to nobody");
+	if (!supplied((void *)start)) {
+		mmap_read_unlock(m);
+		*locked = 0;
+		wait_for("userfault", "memory", HERE, supplied, (void *)start);
+		touch(virt_to_page(start), T_WAIT);
+		acquire(virt_to_page(start));
+	}
+	found = find_pages(start, n, &page, flags & FOLL_WRITE, WAIT);
+	if (found > 0)
+		page->refs--;
+	return found;
 }
 
 int get_user_pages_fast_only(unsigned long start, int n, unsigned int flags,
 			     struct page **to)
 {
 	visible("get_user_pages_fast", NULL, HERE, NULL, NULL);
-	return find_pages(start, n, to, flags & FOLL_WRITE, false);
+	return find_pages(start, n, to, flags & FOLL_WRITE, FAST);
 }
 
 /* How often the host was asked for pages so far. */

@@ -20,13 +20,19 @@ struct mm_struct *mm;
 static struct task_struct kernel_tasks[NR_TASKS];
 static struct mm_struct elsewhere;	/* some other process's */
 static bool inside[NR_TASKS];
-static bool ended;
+static bool ended, closed;
 static bool freed_mm;
 static unsigned long last_get;
 
 struct task_struct *shim_current(void)
 {
 	return &kernel_tasks[cur->id];
+}
+
+/* What it supplies pages by goes with its descriptors. */
+bool process_closed(void)
+{
+	return closed;
 }
 
 bool of_the_process(void)
@@ -93,12 +99,21 @@ bool mmget_not_zero(struct mm_struct *m)
 	return m->mm_users;
 }
 
+static bool nobody_reads(void *m)
+{
+	return !((struct mm_struct *)m)->mmap_readers;
+}
+
 /* The last user takes down all that is mapped; the structure may stay. */
 static void put_user(struct mm_struct *m, unsigned long pc)
 {
 	count_mm(m, -1, 0, "mmput", pc);
 	if (m->mm_users)
 		return;
+	wait_order(mmap_class(), "exit_mmap", pc);
+	wait_for("exit_mmap", "mm", pc, nobody_reads, m);
+	touch(&m->mmap_readers, T_WAIT);
+	acquire(&m->mmap_readers);
 	release_notifiers(pc);
 	unmap_files(pc);
 	unmap_pages(pc);
@@ -163,6 +178,9 @@ void u_exit(void)
 			live_elsewhere(i);
 	}
 	put_user(mm, HERE);
+	visible("close all", "process", HERE, NULL, NULL);
+	touch(&closed, T_RELEASE);
+	closed = true;
 	run_task_works();
 	check_user_return(HERE);
 	cur->kernel = false;
@@ -173,7 +191,7 @@ void process_reset(void)
 	int i;
 
 	memset(inside, 0, sizeof(inside));
-	ended = freed_mm = false;
+	ended = closed = freed_mm = false;
 	cur = &tasks[MAIN_TASK];
 	mm = arena_alloc(sizeof(*mm), 16, "mm", HERE);
 	memset(mm, 0, sizeof(*mm));

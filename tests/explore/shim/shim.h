@@ -22,6 +22,7 @@ void run_callback(void);
 const void *work_of(const struct task *t);
 const void *queue_of(const struct task *t);
 void work_reset(void);
+void queue_delayed_fput(void);
 bool workers_idle(void);
 
 /* guest_cpu.c */
@@ -47,6 +48,7 @@ void kernel_reset(void);
 void check_files(void);
 void check_nodes(void);
 void run_task_works(void);
+void delayed_fput(void);
 
 /* late.c: writes that others do not see yet */
 void late_setup(void *at);

@@ -21,10 +21,22 @@ static struct workqueue_struct *runs_for[NR_WORKERS];
 static bool have_work(void *worker);
 static void run_worker(void);
 
+/* What kernel tasks let go of is released by a work item of the kernel's. */
+static void release_delayed(struct work_struct *w)
+{
+	(void)w;
+	delayed_fput();
+}
+
+static struct work_struct delayed_work = {
+	.func = release_delayed, .name = "delayed_fput",
+};
+
 void work_reset(void)
 {
 	first_work = NULL;
 	last_work = &first_work;
+	delayed_work.pending = delayed_work.listed = false;
 	memset(runs, 0, sizeof(runs));
 	memset(runs_for, 0, sizeof(runs_for));
 }
@@ -91,6 +103,11 @@ bool shim_queue_work(struct workqueue_struct *q, struct work_struct *w,
 	return true;
 }
 
+void queue_delayed_fput(void)
+{
+	shim_queue_work(system_wq, &delayed_work, "delayed_fput");
+}
+
 static void dequeue(struct work_struct *w)
 {
 	struct work_struct **p = &first_work;
@@ -135,6 +152,9 @@ bool shim_flush_work(struct work_struct *w, const char *name, int how)
 		wait_order(work_class(w), op, pc);
 	}
 	visible(op, name, pc, how == WORK_FLUSH ? NULL : may_grab, w);
+	if (!w->func)
+		fail("warning", name, pc, NULL, NULL,
+		     "%s of an item that was never made", op);
 	use(w, sizeof(*w), how == WORK_FLUSH ? T_READ : T_WRITE, pc);
 	was = w->listed || (how == WORK_FLUSH && is_running(w));
 	if (how != WORK_FLUSH && was)
@@ -247,7 +267,6 @@ static void run_worker(void)
 		fn(w);
 		drop_pseudo(w);
 		wait_for("work done", "work", 0, NULL, NULL);
-		run_task_works();
 		check_user_return((unsigned long)fn + 1);
 		touch(w, T_RELEASE);
 		touch(&first_work, T_WRITE);

@@ -17,6 +17,7 @@ struct page {
 	int refs;
 	bool dirty;
 	bool absent;			/* until it is asked for */
+	bool lazy;			/* ... and who asks must wait */
 	bool file;			/* of a file, whose system is asked first */
 	bool read_only;			/* ... before it is written to */
 	unsigned long saved;		/* the file's own first word */

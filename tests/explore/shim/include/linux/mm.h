@@ -31,6 +31,7 @@ struct vm_area_struct {
 #define VM_FAULT_SIGBUS	2
 #define FOLL_WRITE	1
 #define FOLL_HWPOISON	2
+#define FOLL_NOWAIT	4
 #define FAULT_FLAG_WRITE	1
 #define VM_WRITE	2
 #define VM_SHARED	8
@@ -39,6 +40,9 @@ void get_page(struct page *page);
 void put_page(struct page *page);
 long get_user_pages_unlocked(unsigned long start, unsigned long n,
 			     struct page **pages, unsigned int flags);
+long get_user_pages_remote(struct mm_struct *mm, unsigned long start,
+			   unsigned long n, unsigned int flags,
+			   struct page **pages, void *vmas, int *locked);
 int get_user_pages_fast_only(unsigned long start, int n, unsigned int flags,
 			     struct page **pages);
 #define get_user_pages_fast(s, n, f, p)	\
@@ -58,8 +62,8 @@ void SetPageDirty(struct page *page);
 #define pmd_present(pmd)	true
 #define pmd_leaf(pmd)		((pmd).large)
 pmd_t *shim_pmd(struct mm_struct *mm, unsigned long at);
-#define mmap_read_lock(mm)	((void)(mm))
-#define mmap_read_unlock(mm)	((void)(mm))
+void mmap_read_lock(struct mm_struct *mm);
+void mmap_read_unlock(struct mm_struct *mm);
 /* Whatever a process has are pages. */
 #define VM_IO			0x4000
 #define VM_PFNMAP		0x400

@@ -18,7 +18,7 @@ typedef struct {
 } pmd_t;
 
 struct mm_struct {
-	int mm_users, mm_count;
+	int mm_users, mm_count, mmap_readers;
 	struct mmu_notifier *notifiers;
 	pgd_t pgd;
 	pmd_t pmd[16];
