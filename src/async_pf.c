@@ -13,7 +13,7 @@
 /**
  * struct async_pf - a page that is on its way to a vCPU
  * @node: in vcpu->async_pfs
- * @work: what brings it; @work.func is NULL where nothing needs to be brought
+ * @work: what brings it; @work.func is NULL where nothing is to be brought
  * @vcpu: whose guest wants it
  * @gfn: the frame
  * @hva: where it lies in the VMM's address space
@@ -43,7 +43,6 @@ static void bring_page(struct mm_struct *mm, hva_t hva, bool write)
 	if (locked)
 		mmap_read_unlock(mm);
 }
-
 
 /* Puts: the address space. */
 static void async_pf_work(struct work_struct *work)
@@ -95,6 +94,17 @@ static void forget_page(struct vcpu *vcpu, struct async_pf *apf)
 	kfree(apf);
 }
 
+static struct async_pf *find_wake_all(struct vcpu *vcpu)
+{
+	struct async_pf *apf;
+
+	list_for_each_entry(apf, &vcpu->async_pfs, node) {
+		if (!apf->work.func)
+			return apf;
+	}
+	return NULL;
+}
+
 static bool has_come(const struct async_pf *apf)
 {
 	/* pairs with the release in async_pf_work() */
@@ -126,7 +136,7 @@ static bool is_on_its_way(const struct vcpu *vcpu, gfn_t gfn)
  */
 int async_pf_wait(struct vcpu *vcpu, gfn_t gfn, hva_t hva, bool write)
 {
-	struct async_pf *apf;
+	struct async_pf *apf = NULL;
 
 	if (!is_on_its_way(vcpu, gfn)) {
 		apf = queue(vcpu, gfn, hva, write);
@@ -135,10 +145,9 @@ int async_pf_wait(struct vcpu *vcpu, gfn_t gfn, hva_t hva, bool write)
 			return 1;
 		}
 		apf->told = arch_async_not_present(vcpu, &apf->token);
-		if (apf->told)
-			return 1;
 	}
-	vcpu_sleep(vcpu);
+	if (!apf || !apf->told)
+		vcpu_sleep(vcpu);
 	return 1;
 }
 
@@ -181,35 +190,6 @@ bool async_pf_told(const struct vcpu *vcpu)
 }
 
 /**
- * async_pf_wake_all() - tell the guest that every page has come
- * @vcpu: whose guest
- *
- * Returns: 0 or -ENOMEM.
- * Context: may sleep.
- * Holds: vcpu->lock.
- */
-int async_pf_wake_all(struct vcpu *vcpu)
-{
-	struct async_pf *apf;
-
-	list_for_each_entry(apf, &vcpu->async_pfs, node) {
-		if (!apf->work.func)
-			goto out;
-	}
-	apf = kzalloc(sizeof(*apf), GFP_KERNEL_ACCOUNT);
-	if (!apf)
-		return -ENOMEM;
-	apf->token = ASYNC_PF_ALL;
-	apf->done = true;
-	list_add_tail(&apf->node, &vcpu->async_pfs);
-	vcpu->nr_async_pfs++;
-out:
-	apf->told = true;
-	vcpu_request(vcpu, REQUEST_EVENT);
-	return 0;
-}
-
-/**
  * async_pf_forget() - the guest will not be told of pages on their way
  * @vcpu: whose guest
  *
@@ -223,6 +203,32 @@ void async_pf_forget(struct vcpu *vcpu)
 
 	list_for_each_entry(apf, &vcpu->async_pfs, node)
 		apf->told = false;
+}
+
+/**
+ * async_pf_wake_all() - tell the guest that every page has come
+ * @vcpu: whose guest
+ *
+ * Returns: 0 or -ENOMEM.
+ * Context: may sleep.
+ * Holds: vcpu->lock.
+ */
+int async_pf_wake_all(struct vcpu *vcpu)
+{
+	struct async_pf *apf = find_wake_all(vcpu);
+
+	if (!apf) {
+		apf = kzalloc(sizeof(*apf), GFP_KERNEL_ACCOUNT);
+		if (!apf)
+			return -ENOMEM;
+		apf->token = ASYNC_PF_ALL;
+		apf->done = true;
+		list_add_tail(&apf->node, &vcpu->async_pfs);
+		vcpu->nr_async_pfs++;
+	}
+	apf->told = true;
+	vcpu_request(vcpu, REQUEST_EVENT);
+	return 0;
 }
 
 /**
