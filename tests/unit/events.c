@@ -72,6 +72,7 @@ struct vcpu {
 	struct {
 		struct vmcb *vmcb;
 		struct events events;
+		u64 async_vector;
 	} arch;
 	struct kvm_run *run;
 	int cpu;
@@ -269,6 +270,35 @@ START_TEST(an_interrupt_borrows_nothing)
 }
 END_TEST
 
+#define PAGE_INJ (0xf2 | SVM_EVTINJ_TYPE_INTR | SVM_EVTINJ_VALID)
+
+/* The flag is clear; a shadow; an exception; the VMM's interrupt; nothing. */
+START_TEST(a_page_waits_until_the_guest_can_be_interrupted)
+{
+	vcpu.arch.async_vector = 0xf2;
+	vcpu.arch.events.page_ready = true;
+	vmcb.save.rflags = _i == 0 ? 2 : 2 | X86_EFLAGS_IF;
+	vmcb.control.int_state = _i == 1;
+	if (_i == 2)
+		event_raise(&vcpu, GP_VECTOR, 0);
+	if (_i == 3)
+		event_interrupt(&vcpu, 0x20);
+	event_enter(&vcpu);
+	if (_i < 4) {
+		ck_assert_uint_ne(vmcb.control.event_inj, PAGE_INJ);
+		ck_assert(stops_at(INTERCEPT_VINTR));
+		leave(SVM_EXIT_INTR, 0x1000);
+		ck_assert(vcpu.arch.events.page_ready);
+		vmcb.save.rflags |= X86_EFLAGS_IF;
+		vmcb.control.int_state = 0;
+		event_enter(&vcpu);
+	}
+	ck_assert_uint_eq(vmcb.control.event_inj, PAGE_INJ);
+	ck_assert(!vcpu.arch.events.page_ready);
+	ck_assert(!stops_at(INTERCEPT_VINTR));
+}
+END_TEST
+
 START_TEST(faults_and_no_others_push_rf)
 {
 	event_raise(&vcpu, GP_VECTOR, 0);
@@ -331,6 +361,9 @@ int main(void)
 	tcase_add_test(tcase, a_fault_of_the_iret_is_raised_without_the_flag);
 	tcase_add_loop_test(tcase, an_nmi_waits_for_a_shadow, 0, 3);
 	tcase_add_test(tcase, an_interrupt_borrows_nothing);
+	tcase_add_loop_test(tcase,
+			    a_page_waits_until_the_guest_can_be_interrupted,
+			    0, 5);
 	tcase_add_test(tcase, faults_and_no_others_push_rf);
 	tcase_add_test(tcase, an_instruction_that_is_over_traps);
 	tcase_add_test(tcase, the_third_fault_changes_nothing);
