@@ -94,17 +94,6 @@ static void forget_page(struct vcpu *vcpu, struct async_pf *apf)
 	kfree(apf);
 }
 
-static struct async_pf *find_wake_all(struct vcpu *vcpu)
-{
-	struct async_pf *apf;
-
-	list_for_each_entry(apf, &vcpu->async_pfs, node) {
-		if (!apf->work.func)
-			return apf;
-	}
-	return NULL;
-}
-
 static bool has_come(const struct async_pf *apf)
 {
 	/* pairs with the release in async_pf_work() */
@@ -203,6 +192,17 @@ void async_pf_forget(struct vcpu *vcpu)
 
 	list_for_each_entry(apf, &vcpu->async_pfs, node)
 		apf->told = false;
+}
+
+static struct async_pf *find_wake_all(struct vcpu *vcpu)
+{
+	struct async_pf *apf;
+
+	list_for_each_entry(apf, &vcpu->async_pfs, node) {
+		if (!apf->work.func)
+			return apf;
+	}
+	return NULL;
 }
 
 /**
