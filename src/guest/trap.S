@@ -14,7 +14,7 @@
 	.globl	stubs
 stubs:
 	.set	number, 0
-	.rept	32
+	.rept	33
 	.if	(1 << number) & 0x60227d00
 	stub	number, 1
 	.else
@@ -51,6 +51,8 @@ arrive:
 	/* void change(uint64_t *from, uint64_t to) */
 	.globl	change
 change:
+	pushf
+	cli
 	push	%rbx
 	push	%rbp
 	push	%r12
@@ -65,6 +67,7 @@ change:
 	pop	%r12
 	pop	%rbp
 	pop	%rbx
+	popf
 	ret
 
 	.section .note.GNU-stack, "", @progbits

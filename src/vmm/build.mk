@@ -3,7 +3,7 @@
 VMM_CFLAGS := -Os -static -pthread -Wall -Wextra
 GUEST_CC := $(CC) -m32 -nostdlib -static -Wl,--build-id=none
 
-build/vmm/twill: $(addprefix src/vmm/,twill.c load.c ports.c vmm.h)
+build/vmm/twill: $(addprefix src/vmm/,twill.c load.c ports.c lazy.c vmm.h)
 	@mkdir -p $(@D)
 	$(CC) $(VMM_CFLAGS) -o $@ $(filter %.c,$^)
 
@@ -20,7 +20,8 @@ GUEST64_CC := $(CC) -m64 -O2 -Wall -Wextra -ffreestanding -fno-pic \
 	-static \
 	-Wl,-N,-Ttext=0x100000,--build-id=none,--no-warn-rwx-segments
 
-build/guest/kernel.elf: src/guest/trap.S
+build/guest/kernel.elf build/guest/absent.elf: src/guest/trap.S \
+		src/guest/tasks.c src/guest/tasks.h
 build/guest/%.elf: src/guest/boot.S src/guest/%.c src/guest/lib.c \
 		src/guest/guest.h
 	@mkdir -p $(@D)

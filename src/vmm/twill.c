@@ -3,6 +3,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 #include "vmm.h"
 
-static int ask(int fd, const char *what, unsigned long request, void *arg)
+int ask(int fd, const char *what, unsigned long request, void *arg)
 {
 	int r = ioctl(fd, request, arg);
 
@@ -21,8 +22,6 @@ static int ask(int fd, const char *what, unsigned long request, void *arg)
 	return r;
 }
 
-#define ASK(fd, request, arg) \
-	ask(fd, #request, request, (void *)(uintptr_t)(arg))
 static unsigned long long where(int vcpu)
 {
 	int saved = errno;
@@ -36,8 +35,19 @@ static unsigned long long where(int vcpu)
 #define MIB (1UL << 20)
 #define MAX_MIB 3072	/* what lies below a PC's hole for devices */
 #define MAX_VCPUS 16
+#define MAX_LATE 60000
 
 static int device_fd;
+
+static uint8_t *map_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+			    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		err(FAILED, "%zu MiB of memory", size / MIB);
+	return memory;
+}
 
 static void add_memory(struct machine *machine)
 {
@@ -45,12 +55,12 @@ static void add_memory(struct machine *machine)
 		.memory_size = machine->size,
 	};
 
-	machine->memory = mmap(NULL, machine->size, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			       -1, 0);
-	if (machine->memory == MAP_FAILED)
-		err(FAILED, "%zu MiB of memory", machine->size / MIB);
-	region.userspace_addr = (uintptr_t)machine->memory;
+	machine->memory = machine->guest = map_memory(machine->size);
+	if (machine->late) {
+		machine->guest = map_memory(machine->size);
+		come_late(machine);
+	}
+	region.userspace_addr = (uintptr_t)machine->guest;
 	ASK(machine->vm, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
@@ -211,17 +221,22 @@ static unsigned long parse(const char *text, unsigned long max,
 
 static void explain(void)
 {
-	fputs("usage: twill run [-m MiB] [-c vCPUs] [-d DEVICE] GUEST\n"
+	fputs("usage: twill run [-m MiB] [-c vCPUs] [-d DEVICE] [--lazy[=MS]] GUEST\n"
 	      "  GUEST  an ELF file for 32-bit x86, started in protected mode,\n"
 	      "         or a flat binary, started in real mode at 0:0x1000\n"
 	      "  -m     its memory (16)\n"
 	      "  -c     its processors (1)\n"
-	      "  -d     the device node (/dev/twill)\n", stderr);
+	      "  -d     the device node (/dev/twill)\n"
+	      "  --lazy each page comes when it is wanted, MS ms late (20)\n",
+	      stderr);
 	exit(FAILED);
 }
 
 int main(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "lazy", optional_argument, NULL, 'l' }, { }
+	};
 	static struct machine machine = { .vcpus = 1, .size = 16 * MIB };
 	const char *device = "/dev/twill";
 	int option;
@@ -229,13 +244,16 @@ int main(int argc, char **argv)
 	if (argc < 2 || strcmp(argv[1], "run"))
 		explain();
 	optind = 2;
-	while ((option = getopt(argc, argv, "m:c:d:")) != -1) {
+	while ((option = getopt_long(argc, argv, "m:c:d:", options,
+				     NULL)) != -1) {
 		if (option == 'm')
 			machine.size = parse(optarg, MAX_MIB, "-m") * MIB;
 		else if (option == 'c')
 			machine.vcpus = parse(optarg, MAX_VCPUS, "-c");
 		else if (option == 'd')
 			device = optarg;
+		else if (option == 'l')
+			machine.late = optarg ? parse(optarg, MAX_LATE, "--lazy") : 20;
 		else
 			explain();
 	}

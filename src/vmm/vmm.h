@@ -14,7 +14,9 @@
  * @vm: its descriptor
  * @run_size: bytes of a vCPU's run pages
  * @size: bytes of memory, from guest-physical 0 up
- * @memory: where they are in this process
+ * @memory: where they are in this process, for the loader
+ * @guest: where the guest has them: in the same place, unless they come late
+ * @late: the milliseconds that a page takes to come; 0, all are there
  * @bits: the mode that the guest begins in: 16, real; 32, protected
  * @entry: the guest's first instruction
  * @vcpus: how many, each in a thread of its own
@@ -24,12 +26,19 @@ struct machine {
 	int run_size;
 	size_t size;
 	uint8_t *memory;
+	uint8_t *guest;
+	unsigned int late;
 	int bits;
 	uint32_t entry;
 	unsigned int vcpus;
 };
 
+int ask(int fd, const char *what, unsigned long request, void *arg);
+#define ASK(fd, request, arg) \
+	ask(fd, #request, request, (void *)(uintptr_t)(arg))
+
 void load(struct machine *machine, const char *path);	/* load.c */
 void port_io(struct kvm_run *run);			/* ports.c */
+void come_late(const struct machine *machine);		/* lazy.c */
 
 #endif

@@ -14,14 +14,24 @@ mkdir -p "$out/payload"
 cp build/module/stock/twill{,_vfio}.ko "$vmm" "$@" "$out/payload"
 cat >"$out/payload/run" <<'END'
 #!/bin/sh
-set -e
+set -eo pipefail
 insmod ./twill.ko
 insmod ./twill_vfio.ko
+run() {
+	echo "--- twill run $*"
+	./twill run "$@" | tee said
+}
 for guest in *.bin *.elf; do
-	cpus=
-	[ "$guest" != smp.elf ] || cpus="-c 3 "
-	echo "--- twill run $cpus$guest"
-	./twill run $cpus"$guest"
+	case $guest in
+	smp.elf) run -c 3 $guest ;;
+	absent.elf)
+		run --lazy $guest
+		grep -q '^that is as it should be' said ;;
+	memory.elf)
+		run $guest
+		run -m 3 --lazy=1 $guest ;;
+	*) run $guest ;;
+	esac
 done
 rmmod twill_vfio
 rmmod twill

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What both kernels have: exceptions that arrive, tasks that take turns. */
+#ifndef TWILL_TASKS_H
+#define TWILL_TASKS_H
+
+#include "guest.h"
+
+struct frame {
+	uint64_t scratch[9];
+	uint64_t number, error;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+#define MAX_TASKS 20
+#define STACK 4096
+
+struct task {
+	uint64_t rsp;
+	int over;
+	uint32_t token;		/* of a page that it waits for; or 0 */
+	uint64_t stack[STACK / 8] __attribute__((aligned(16)));
+};
+
+/* The first is the loop that gives the others their turns. */
+extern struct task tasks[MAX_TASKS], *current;
+extern unsigned int n_tasks;
+
+/* tasks.c */
+void load_table(void);
+_Noreturn void give_up(const struct frame *frame);
+void make(void (*start)(void));
+void yield(void);
+void run_tasks(void);
+
+static inline void halt(void)	/* with interrupts off, before and after */
+{
+	asm volatile("sti; hlt; cli" : : : "memory");
+}
+
+#endif
