@@ -32,6 +32,15 @@ static struct work_struct delayed_work = {
 	.func = release_delayed, .name = "delayed_fput",
 };
 
+/* The kernel's own item is no memory of a module's. */
+static void use_work(struct work_struct *w, int how, unsigned long pc)
+{
+	if (w == &delayed_work)
+		touch(w, how);
+	else
+		use(w, sizeof(*w), how, pc);
+}
+
 void work_reset(void)
 {
 	first_work = NULL;
@@ -83,14 +92,14 @@ bool shim_queue_work(struct workqueue_struct *q, struct work_struct *w,
 		     const char *name)
 {
 	visible("queue_work", plain(name), HERE, NULL, NULL);
-	use(w, sizeof(*w), T_WRITE, HERE);
+	use_work(w, T_WRITE, HERE);
 	race_start();
 	release(w);
 	if (w->pending)
 		return false;
 	w->pending = true;
 	visible("list work", plain(name), HERE, NULL, NULL);
-	use(w, sizeof(*w), T_WRITE, HERE);
+	use_work(w, T_WRITE, HERE);
 	touch(&first_work, T_WRITE);
 	release(w);
 	w->listed = true;
@@ -155,7 +164,7 @@ bool shim_flush_work(struct work_struct *w, const char *name, int how)
 	if (!w->func)
 		fail("warning", name, pc, NULL, NULL,
 		     "%s of an item that was never made", op);
-	use(w, sizeof(*w), how == WORK_FLUSH ? T_READ : T_WRITE, pc);
+	use_work(w, how == WORK_FLUSH ? T_READ : T_WRITE, pc);
 	was = w->listed || (how == WORK_FLUSH && is_running(w));
 	if (how != WORK_FLUSH && was)
 		dequeue(w);
@@ -255,7 +264,7 @@ static void run_worker(void)
 	for (;;) {
 		cur->kernel = true;
 		w = next_work();
-		use(w, sizeof(*w), T_RELEASE, HERE);
+		use_work(w, T_RELEASE, HERE);
 		acquire(w);
 		dequeue(w);
 		runs[me] = w;
