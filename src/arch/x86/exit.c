@@ -85,7 +85,6 @@ static int exit_hlt(struct vcpu *vcpu)
 	return 0;
 }
 
-
 static int exit_npf(struct vcpu *vcpu)
 {
 	struct vmcb_control_area *control = &vcpu->arch.vmcb->control;
