@@ -99,6 +99,8 @@ void check_work_text(void *fn, const void *work, const void *queue)
 /* Its last reference is gone: rmmod may come, and nobody may be in it. */
 static void check_frames(struct module *m, unsigned long pc)
 {
+	char title[20];
+	struct stack at_t;
 	int i, j;
 
 	for (i = 0; i < NR_TASKS; i++) {
@@ -110,10 +112,13 @@ static void check_frames(struct module *m, unsigned long pc)
 			continue;
 		for (j = t->depth; module_of(at) != m && j-- > 0;)
 			at = t->frames[j];
-		if (module_of(at) == m)
-			fail("module-text", m->name, at, NULL, NULL,
-			     "%c puts the last reference of module %s while %c is in it",
-			     cur->letter, m->name, t->letter);
+		if (module_of(at) != m)
+			continue;
+		take_stack(&at_t, t, at);
+		snprintf(title, sizeof(title), "where %c is", t->letter);
+		fail("module-text", m->name, at, t == cur ? NULL : &at_t, title,
+		     "%c puts the last reference of module %s while %c is in it",
+		     cur->letter, m->name, t->letter);
 	}
 }
 
