@@ -3,12 +3,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include "scenario.h"
@@ -151,6 +153,42 @@ void *u_memory(size_t size)
 		u_assert(!madvise(m->at + TABLE, PAGE, MADV_COLD));
 	while (!set_idle(m, true));
 	return m->at;
+}
+
+/* What answers for pages that are waited for; of the process that has them. */
+static int userfaults(void)
+{
+	static int fd = -1;
+	struct uffdio_api api = { .api = UFFD_API };
+
+	if (fd >= 0)
+		return fd;
+	fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	u_assert(fd >= 0 && !ioctl(fd, UFFDIO_API, &api));
+	return fd;
+}
+
+void u_lazy(void *p)
+{
+	struct uffdio_register page = {
+		.range = { (uintptr_t)p, PAGE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	u_assert(!madvise(p, PAGE, MADV_DONTNEED) &&
+		 !ioctl(userfaults(), UFFDIO_REGISTER, &page));
+}
+
+void u_supply(void *p)
+{
+	static char zero[PAGE];
+	struct uffdio_copy page = {
+		.dst = (uintptr_t)p, .src = (uintptr_t)zero, .len = PAGE,
+	};
+
+	/* Unless the address space has ended. */
+	if (ioctl(userfaults(), UFFDIO_COPY, &page))
+		u_assert(errno == ESRCH);
 }
 
 static const struct memory *known(const void *p)

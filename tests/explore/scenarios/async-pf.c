@@ -3,7 +3,7 @@
  * Pages that a guest waits for: a worker brings them, while the machine goes on
  * or ends.
  */
-#include "page.h"
+#include "told.h"
 
 static void *run_pages;
 static int node;
@@ -12,6 +12,7 @@ static int node;
 static void setup_lazy(void)
 {
 	setup();
+	make_guest(STAYS);
 	u_lazy(memory);
 }
 
@@ -19,15 +20,16 @@ static void setup_lazy(void)
 static void setup_told(void)
 {
 	setup_lazy();
-	u_assert(!u_ioctl(vcpu, MODEL_ASYNC, 1));
+	u_assert(!agree(true));
 }
 
 /* ... and was: a worker is at it. */
 static void setup_queued(void)
 {
-	setup_told();
-	script((struct model_op){ .kind = MODEL_TOUCH },
-	       (struct model_op){ .kind = MODEL_CALL });
+	setup();
+	make_guest(LEAVES);
+	u_lazy(memory);
+	u_assert(!agree(true));
 	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
 }
 
@@ -52,43 +54,10 @@ static void setup_shared(void)
 	u_assert(run_pages);
 }
 
-/* Two pages, and a guest that wants both. */
-static void setup_two(void)
-{
-	vm = make_vm();
-	vcpu = make_vcpu(vm, 0);
-	memory = u_memory(2 * PAGE);
-	u_assert(memory);
-	set_memory(2 * PAGE);
-	script((struct model_op){ .kind = MODEL_WRITE, .value = 7 },
-	       (struct model_op){ .kind = MODEL_WRITE, .gpa = PAGE });
-	u_lazy(memory);
-	u_lazy(memory + PAGE);
-	u_assert(!u_ioctl(vcpu, MODEL_ASYNC, 1));
-}
-
-static void setup_both_queued(void)
-{
-	struct model_script s = { .n = 3, .op = {
-		{ .kind = MODEL_TOUCH }, { .kind = MODEL_TOUCH, .gpa = PAGE },
-		{ .kind = MODEL_CALL },
-	} };
-
-	setup_two();
-	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
-	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
-}
-
 /* Tasks. */
 
 static void supply(void)
 {
-	u_supply(memory);
-}
-
-static void supply_both(void)
-{
-	u_supply(memory + PAGE);
 	u_supply(memory);
 }
 
@@ -116,17 +85,76 @@ static void close_shared(void)
 
 static void agree_again(void)
 {
-	u_ioctl(vcpu, MODEL_ASYNC, 1);
+	agree(true);
 }
 
 static void agree_no_more(void)
 {
-	u_ioctl(vcpu, MODEL_ASYNC, 0);
+	agree(false);
 }
 
 static void end_process(void)
 {
 	u_exit();
+}
+
+SCENARIO("halt-vs-supply", "a guest halts until its page has come",
+	 setup_lazy, close_all, run_to_end, supply);
+SCENARIO("told-vs-supply", "... or goes on, and is told",
+	 setup_told, close_all, run_to_end, supply);
+SCENARIO("told-vs-supply-vs-close", "... and all is closed meanwhile",
+	 setup_told, unmap, run, supply, close_both);
+SCENARIO("queued-vs-close", "a machine is closed while a page is on its way",
+	 setup_queued, unmap, close_both, supply);
+SCENARIO("queued-vs-close-kept", "... by one that keeps the module loaded",
+	 setup_kept, unmap_and_node, close_both, supply);
+SCENARIO("queued-vs-unmap", "... closed, and its run pages unmapped",
+	 setup_shared, unmap, close_shared, supply);
+SCENARIO_APART("queued-vs-exit", "its process ends while a page is on its way",
+	       setup_queued, close_both, end_process, supply);
+SCENARIO_APART("queued-vs-exit-mapped", "... with the run pages mapped",
+	       setup_shared, close_both, end_process, supply);
+SCENARIO("queued-vs-agree", "its guest asks to be told of all, while one is on its way",
+	 setup_queued, close_all, agree_again, supply);
+SCENARIO("queued-vs-agree-no-more", "... or of none any more",
+	 setup_queued, close_all, agree_no_more, supply);
+SCENARIO("queued-agree-close", "... and all is closed",
+	 setup_queued, unmap, agree_again, supply, close_both);
+SCENARIO_FAULTS(1, "absent-fails", "a page is waited for, and one step fails",
+		setup_told, close_all, run, supply);
+
+#ifndef ON_KERNEL
+/* Two pages, and a guest that wants both. */
+static void setup_two(void)
+{
+	vm = make_vm();
+	vcpu = make_vcpu(vm, 0);
+	memory = u_memory(2 * PAGE);
+	u_assert(memory);
+	set_memory(2 * PAGE);
+	script((struct model_op){ .kind = MODEL_WRITE, .value = 7 },
+	       (struct model_op){ .kind = MODEL_WRITE, .gpa = PAGE });
+	u_lazy(memory);
+	u_lazy(memory + PAGE);
+	u_assert(!u_ioctl(vcpu, MODEL_ASYNC, 1));
+}
+
+static void setup_both_queued(void)
+{
+	struct model_script s = { .n = 3, .op = {
+		{ .kind = MODEL_TOUCH }, { .kind = MODEL_TOUCH, .gpa = PAGE },
+		{ .kind = MODEL_CALL },
+	} };
+
+	setup_two();
+	u_assert(!u_ioctl(vcpu, MODEL_SET_SCRIPT, &s));
+	u_assert(!u_ioctl(vcpu, KVM_RUN, 0));
+}
+
+static void supply_both(void)
+{
+	u_supply(memory + PAGE);
+	u_supply(memory);
 }
 
 static void unmap_two(void)
@@ -140,33 +168,12 @@ static void close_two(void)
 	unmap_two();
 }
 
-SCENARIO("halt-vs-supply", "a guest halts until its page has come",
-	 setup_lazy, close_all, run_to_end, supply);
-SCENARIO("told-vs-supply", "... or goes on, and is told",
-	 setup_told, close_all, run_to_end, supply);
-SCENARIO("told-vs-supply-vs-close", "... and all is closed meanwhile",
-	 setup_told, unmap, run, supply, close_both);
 SCENARIO("two-vs-supply", "two pages are on their way at once",
 	 setup_two, close_two, run_to_end, supply_both);
-SCENARIO("queued-vs-close", "a machine is closed while a page is on its way",
-	 setup_queued, unmap, close_both, supply);
-SCENARIO("queued-vs-close-kept", "... by one that keeps the module loaded",
-	 setup_kept, unmap_and_node, close_both, supply);
-SCENARIO("two-queued-vs-close", "... or two",
+SCENARIO("two-queued-vs-close", "a machine is closed while two pages are on their way",
 	 setup_both_queued, unmap_two, close_both, supply_both);
-SCENARIO("queued-vs-unmap", "... closed, and its run pages unmapped",
-	 setup_shared, unmap, close_shared, supply);
-SCENARIO_APART("queued-vs-exit", "its process ends while a page is on its way",
-	       setup_queued, close_both, end_process, supply);
-SCENARIO_APART("queued-vs-exit-mapped", "... with the run pages mapped",
-	       setup_shared, close_both, end_process, supply);
-SCENARIO_APART("queued-vs-exit-vs-close", "... and another has it, and closes",
+
+/* What would supply it ends with its process, and is shared on a kernel. */
+SCENARIO_APART("queued-vs-exit-vs-close", "its process ends with a page on its way, another closes",
 	       setup_queued, NULL, end_process, close_both);
-SCENARIO("queued-vs-agree", "its guest asks to be told of all, while one is on its way",
-	 setup_queued, close_all, agree_again, supply);
-SCENARIO("queued-vs-agree-no-more", "... or of none any more",
-	 setup_queued, close_all, agree_no_more, supply);
-SCENARIO("queued-agree-close", "... and all is closed",
-	 setup_queued, unmap, agree_again, supply, close_both);
-SCENARIO_FAULTS(1, "absent-fails", "a page is waited for, and one step fails",
-		setup_told, close_all, run, supply);
+#endif
