@@ -7,12 +7,15 @@
  *
  * With an order, each task tells the gate (/dev/twill-gate) who it is, and the
  * gate holds the order of steps; where the order has a step "begin" for a
- * task, the task takes it before its first call. A scenario in which something
+ * task, the task takes it before its first call. Where it has steps of a task U,
+ * there is one, which unloads twill if nothing holds it: so it is seen who is in
+ * the module's text, which the explorer sees by itself. A scenario in which something
  * may fail runs many times: the first task's first allocation fails, its
  * second, and so on. The last line printed says how it ended: "done", or
  * "hung" when a task has not come back in time (exit status 3).
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -36,7 +39,7 @@ extern const struct scenario *const __start_twill_scenarios[];
 extern const struct scenario *const __stop_twill_scenarios[];
 
 static const struct scenario *scenario;
-static long nr_tasks;
+static long nr_tasks, unloads;	/* and whether there is one more, who does */
 static int gate = -1;
 static char order[16000];
 static unsigned int fails;	/* which of the first task's allocations */
@@ -45,6 +48,7 @@ static unsigned int fails;	/* which of the first task's allocations */
 static struct common {
 	pthread_barrier_t begin;
 	sem_t tasks_ended;
+	bool unloaded;
 } *common;
 
 static void tell_gate(const char *fmt, ...)
@@ -77,12 +81,31 @@ static void fail_in(void (*task)(void), unsigned int n)
 		fails = 0;		/* it did not come to that */
 }
 
+#define TRIES	25
+
+/* What sound code holds it does not let go of, however often one tries. */
+static void unload(void)
+{
+	int i;
+
+	tell_gate("step unload");
+	for (i = 0; i < TRIES && !common->unloaded; i++) {
+		if (!syscall(SYS_delete_module, "twill", O_NONBLOCK))
+			common->unloaded = true;
+		else if (errno != EWOULDBLOCK)
+			break;
+		else
+			usleep(20000);
+	}
+	tell_gate("step unloaded");
+}
+
 static void *run_task(void *arg)
 {
 	long i = (long)arg;
 	char begin[] = "A begin\n";
 
-	*begin += i;
+	*begin = i < nr_tasks ? 'A' + i : 'U';
 	tell_gate("task %c", *begin);
 	pthread_barrier_wait(&common->begin);
 	pthread_barrier_wait(&common->begin);	/* the order holds from here */
@@ -90,8 +113,10 @@ static void *run_task(void *arg)
 		tell_gate("step begin");
 	if (fails && !i)
 		fail_in(scenario->task[i], fails);
-	else
+	else if (i < nr_tasks)
 		scenario->task[i]();
+	else
+		unload();
 	tell_gate("leave");
 	return NULL;
 }
@@ -103,22 +128,36 @@ static void start_tasks(void)
 	pthread_barrier_wait(&common->begin);
 }
 
+/*
+ * A machine that is still there when its module has gone is met again by the
+ * first who changes the memory: that must not be us, but who was in the module.
+ */
 static void finish(void)
 {
+	if (common->unloaded)
+		sleep(2);
 	tell_gate("stop");
 	if (scenario->end)
 		scenario->end();
 }
 
+#define STACK	65536
+
+/* The stacks are ours: the library gives memory back when a thread ends. */
 static void run_threads(void)
 {
-	pthread_t threads[4];
+	static char stacks[5][STACK] __attribute__((aligned(4096)));
+	pthread_attr_t attr;
+	pthread_t threads[5];
 	long i;
 
-	for (i = 0; i < nr_tasks; i++)
-		pthread_create(&threads[i], NULL, run_task, (void *)i);
+	pthread_attr_init(&attr);
+	for (i = 0; i < nr_tasks + unloads; i++) {
+		pthread_attr_setstack(&attr, stacks[i], STACK);
+		pthread_create(&threads[i], &attr, run_task, (void *)i);
+	}
 	start_tasks();
-	for (i = 0; i < nr_tasks; i++)
+	for (i = 0; i < nr_tasks + unloads; i++)
 		pthread_join(threads[i], NULL);
 	finish();
 }
@@ -126,19 +165,23 @@ static void run_threads(void)
 /*
  * What a process has written before it made others is copied when it is written
  * again, and the notifier is told that the page goes: steps that no scenario
- * has. So all is copied now.
+ * has. So all is copied now that others have (the flag dc: they have not).
  */
 static void own_memory(void)
 {
-	FILE *f = fopen("/proc/self/maps", "r");
-	unsigned long from, to;
-	char line[200], kind;
+	FILE *f = fopen("/proc/self/smaps", "r");
+	unsigned long from = 0, to = 0;
+	char line[400], kind = 0;
 
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "%lx-%lx rw%*c%c", &from, &to, &kind) == 3 &&
-		    kind == 'p')
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx rw%*c%c", &from, &to, &kind) == 3 ||
+		    strncmp(line, "VmFlags:", 8))
+			continue;
+		if (kind == 'p' && !strstr(line, " dc"))
 			u_assert(!madvise((void *)from, to - from,
 					  MADV_POPULATE_WRITE));
+		kind = 0;
+	}
 	fclose(f);
 }
 
@@ -151,12 +194,12 @@ static void run_processes(void)
 {
 	long i, pid;
 
-	for (i = 1; i <= nr_tasks; i++) {
+	for (i = 1; i <= nr_tasks + unloads; i++) {
 		pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 		u_assert(pid >= 0);
 		if (pid)
 			continue;
-		if (i < nr_tasks) {
+		if (i < nr_tasks + unloads) {
 			run_task((void *)i);
 		} else {
 			start_tasks();
@@ -175,7 +218,7 @@ static void run(void)
 
 	pthread_barrierattr_init(&shared);
 	pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
-	pthread_barrier_init(&common->begin, &shared, nr_tasks + 1);
+	pthread_barrier_init(&common->begin, &shared, nr_tasks + unloads + 1);
 	sem_init(&common->tasks_ended, true, 0);
 	if (scenario->setup)
 		scenario->setup();
@@ -188,7 +231,8 @@ static void run(void)
 /* A task that hangs cannot be killed: so they are waited for from outside. */
 static int run_in_time(void)
 {
-	int status, i, ended = 0, wanted = scenario->apart ? nr_tasks + 1 : 1;
+	int status, i, ended = 0, tasks = nr_tasks + unloads;
+	int wanted = scenario->apart ? tasks + 1 : 1;
 	bool failing = fails;
 	pid_t child = fork();
 
@@ -205,7 +249,7 @@ static int run_in_time(void)
 				printf("failed, status %#x\n", status);
 				return FAILED;
 			}
-			if (++ended == nr_tasks)
+			if (++ended == tasks)
 				sem_post(&common->tasks_ended);
 			if (ended == wanted)
 				return DONE;
@@ -260,6 +304,7 @@ static void read_order(const char *name)
 	n = fread(order, 1, sizeof(order) - 1, f);
 	fclose(f);
 	order[n] = 0;
+	unloads = !!strstr(order, "U unload\n");
 	tell_gate("order\n%s", order);
 }
 

@@ -13,13 +13,18 @@
  * the order of what happens *after* two steps would be left to chance.
  *
  * Kernel threads and other tasks that never said who they are have the letter
- * w; a step of theirs that the order does not have passes at once.
+ * w; a step of theirs that the order does not have passes at once, unless what
+ * it has left for them is "w *", any step. Kernel threads keep the order from
+ * the moment that it is given: what they do is begun by those who set the
+ * scene, and is over before the first task has begun if nobody stops them.
  */
+#include <linux/debug_locks.h>
 #include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -42,6 +47,16 @@ static unsigned int limit_ms = 8000;
 module_param(limit_ms, uint, 0644);
 MODULE_PARM_DESC(limit_ms, "how long a step waits for its turn");
 
+/*
+ * A task that sleeps in a module's text while the module goes may hold locks
+ * whose classes go with it; so does each worker, since a work item counts as
+ * one. Lockdep warns of that with a run queue's lock held, which the printing
+ * takes again, and the machine may stand still instead of coming to the oops.
+ */
+static bool lockdep_ends;
+module_param(lockdep_ends, bool, 0644);
+MODULE_PARM_DESC(lockdep_ends, "lockdep is off from a step \"unloaded\" on");
+
 struct gate_step {
 	char task;
 	char name[39];
@@ -58,7 +73,7 @@ struct gate_task {
 static DEFINE_RAW_SPINLOCK(gate_lock);
 static struct gate_step order[MAX_STEPS];
 static unsigned int nr_steps, next;
-static bool holds;		/* the order does */
+static bool given, holds;	/* the order is there; and it has begun */
 static struct gate_task tasks[MAX_TASKS];
 static struct task_struct *last;	/* who passed, and when it was seen */
 static ktime_t passed, seen_running;	/* to run */
@@ -134,39 +149,57 @@ static void give_up(const char *why, char letter, const char *name)
 	snprintf(verdict, sizeof(verdict), "%s at %u of %u: %c %s, not %c %s",
 		 why, next + 1, nr_steps, order[next].task, order[next].name,
 		 letter, name);
-	holds = false;
+	given = holds = false;
 }
 
-/* The next step that the order has for this task, or nr_steps. */
+/*
+ * The next step that the order has for this task, or nr_steps. There may be
+ * several workers: which of them a step is for, its name tells; any step is
+ * for the one that has no other left.
+ */
 static unsigned int next_of(char letter, const char *name)
 {
+	bool named = false;
 	unsigned int i;
 
-	for (i = next; i < nr_steps; i++)
-		if (order[i].task == letter &&
-		    (letter != 'w' || !strcmp(order[i].name, name)))
+	for (i = next; i < nr_steps; i++) {
+		if (order[i].task != letter)
+			continue;
+		if (letter != 'w' || !strcmp(order[i].name, name) ||
+		    (!named && !strcmp(order[i].name, "*")))
 			break;
+		named = true;
+	}
 	return i;
+}
+
+static bool keeps_order(void)
+{
+	return holds || (given && current->flags & PF_KTHREAD);
 }
 
 /* Try to pass; false: not yet. */
 static bool try_pass(char letter, const char *name)
 {
-	unsigned int mine = holds ? next_of(letter, name) : nr_steps;
+	unsigned int mine = nr_steps;
 
+	if (keeps_order())
+		mine = next_of(letter, name);
 	if (mine == nr_steps)
 		return true;
-	if (strcmp(order[mine].name, name)) {
+	if (strcmp(order[mine].name, name) && strcmp(order[mine].name, "*")) {
 		give_up("diverged", letter, name);
 		return true;
 	}
-	if (mine != next || !last_has_stopped())
+	if (!holds || mine != next || !last_has_stopped())
 		return false;
 	set_last(current);
 	if (++next == nr_steps) {
 		strscpy(verdict, "done", sizeof(verdict));
-		holds = false;
+		given = holds = false;
 	}
+	if (lockdep_ends && !strcmp(name, "unloaded"))
+		debug_locks_off();
 	return true;
 }
 
@@ -200,7 +233,7 @@ void twill_step(const char *name, const void *object)
 		if (!go && ktime_after(passed, came))
 			came = passed;
 		why = go ? NULL : ms_since(came) > patience ? "timeout" :
-		      next_cannot_come(came);
+		      holds ? next_cannot_come(came) : NULL;
 		if (why) {
 			give_up(why, letter, name);
 			go = true;
@@ -231,6 +264,7 @@ static int set_order(char *text)
 	}
 	nr_steps = n;
 	next = 0;
+	given = n;
 	return 0;
 }
 
@@ -266,7 +300,7 @@ static void forget_tasks(void)
 static int command(char *text)
 {
 	if (!strncmp(text, "order\n", 6)) {
-		holds = false;
+		given = holds = false;
 		forget_tasks();
 		return set_order(text + 6);
 	}
@@ -281,7 +315,7 @@ static int command(char *text)
 	if (!strcmp(text, "start")) {
 		set_last(NULL);
 		next = 0;
-		holds = nr_steps;
+		given = holds = nr_steps;
 		strscpy(verdict, nr_steps ? "" : "done", sizeof(verdict));
 		return 0;
 	}

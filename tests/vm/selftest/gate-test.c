@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static int gate, steps, failed;
-static const char *words[2];
+static const char *words[2], *early;
 static pthread_barrier_t begin;
 
 static void say(int fd, const char *text)
@@ -63,6 +63,10 @@ static void try(const char *order, const char *a, const char *b,
 	words[1] = b;
 	pthread_barrier_init(&begin, NULL, 3);
 	say(gate, order);
+	if (early) {
+		say(steps, early);
+		usleep(100000);	/* what is not stopped is over by then */
+	}
 	for (i = 0; i < 2; i++)
 		pthread_create(&t[i], NULL, task, (void *)(long)i);
 	say(gate, "start");
@@ -99,6 +103,11 @@ int main(void)
 	try("order\nA a\nA a\nB x\nA a\n", "A a a a", "B x", "a a x a", "done");
 	try("order\nA a\nw w\nB x\n", "A w a", "B x", "a w x", "done");
 	try("order\nA ~a\nB x\nA b\n", "A ~a b", "B x", "~a x b", "done");
+	/* A kernel thread's, whatever its name; one that comes before the start. */
+	try("order\nA a\nw *\nB x\n", "A w a", "B x", "a w x", "done");
+	early = "w";
+	try("order\nA a\nw w\nB x\n", "A a", "B x", "a w x", "done");
+	early = NULL;
 	/* Steps after the order has ended are free. */
 	try("order\nB x\n", "A", "B x y", "x y", "done");
 	/* What cannot be kept. */
