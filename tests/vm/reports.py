@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Find the kernel's complaints in a console log."""
+import bisect
 import os
 import re
 import subprocess
@@ -107,8 +108,8 @@ def blocked(log):
 
 
 # A line of a call trace, or where it was when it went wrong.
-FRAME = re.compile(r'^( +|RIP: 0010:|Allocated in )([\w.]+)\+0x([0-9a-f]+)'
-                   r'/0x[0-9a-f]+ \[(\w+)\]')
+FRAME = re.compile(r'^( +|RIP: 0010:|Workqueue: \S+ |Allocated in )(?:0x\w+ was )?([\w.]+)'
+                   r'\+0x([0-9a-f]+)(?:/0x[0-9a-f]+)? \[(\w+)\]')
 
 
 def symbols(ko):
@@ -124,6 +125,25 @@ def symbols(ko):
     return found
 
 
+# In a module that is gone the kernel has only an address.
+BARE = re.compile(r'^( +|RIP: 0010:|Workqueue: \S+ )0x([0-9a-f]{16})$')
+
+
+def with_names(lines, loaded):
+    """Say at the bare addresses in modules that are gone which function that
+    was; `loaded` are lines of /proc/kallsyms from before."""
+    table = sorted((int(l.split()[0], 16), *l.split()[2:4]) for l in loaded)
+    told = []
+    for line in lines:
+        m = BARE.match(line)
+        n = bisect.bisect(table, (int(m[2], 16), '~')) - 1 if m else -1
+        if n >= 0 and int(m[2], 16) < table[-1][0] + 4096:
+            start, name, module = table[n]
+            line += f' was {name}+{int(m[2], 16) - start:#x} {module}'
+        told.append(line)
+    return told
+
+
 def with_source(lines, out):
     """Say at the frames in modules built in `out` which line that is."""
     cache, told = {}, []
@@ -134,8 +154,11 @@ def with_source(lines, out):
             cache[ko] = symbols(ko) if os.path.exists(ko) else {}
         if m and m[2] in cache[ko]:
             section, start = cache[ko][m[2]]
-            # A frame holds the place to return to: the call is before it.
-            at = start + int(m[3], 16) - (not m[1].startswith('RIP'))
+            # A frame holds the place to return to: the call is before it. So
+            # does RIP where the code was gone when it was returned to.
+            at = start + int(m[3], 16)
+            if m[3] != '0' and (' was ' in line or m[1][:3] != 'RIP'):
+                at -= 1
             place = subprocess.run(
                 ['addr2line', '-e', ko, '-j', section, hex(at)],
                 stdout=subprocess.PIPE, text=True).stdout.split()
