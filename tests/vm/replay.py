@@ -60,7 +60,8 @@ for m in gate twill twill_vfio; do
 	done
 	wait $! || exit 2
 done
-[ ! -e gate-options ] || sed -n 's/.* [tT] .*\\[twill.*/loaded: &/p' /proc/kallsyms
+[ ! -e gate-options ] ||
+	sed -n 's/.* [tT] .*\\[twill.*/loaded: &/p' /proc/kallsyms
 while read -r scenario order; do
 	[ -d /sys/module/twill ] || insmod twill.ko || exit 2
 	./scenarios $scenario $order >said 2>&1 &
@@ -80,6 +81,13 @@ while read -r scenario order; do
 	sed 's/^/replayed: /' verdict
 	[ -z "$lost" ] || break
 done <orders
+'''
+# Nobody waits for a worker that hangs: the kernel tells, after five seconds.
+HANG = '''n=0
+while [ $n -lt 15 ] && ! dmesg | grep -q 'blocked for more than'; do
+	n=$((n + 1))
+	sleep 1
+done
 '''
 UNLOAD = '''[ -z "$lost" ] || exit 1
 for m in twill_vfio twill gate; do
@@ -226,7 +234,7 @@ class Tree:
         command(os.path.join(HERE, 'module.sh'), path, self.out, kdir,
                 'STEPS=1')
 
-    def payload(self, d, runs, unload, leaks, goes_early):
+    def payload(self, d, runs, expect, leaks, goes_early):
         for m in MODULES:
             command('strip', '-g', '-o', f'{d}/{m}.ko', f'{self.out}/{m}.ko')
         shutil.copy(os.path.join(BUILD, 'scenarios'), d)
@@ -236,7 +244,8 @@ class Tree:
                 with open(f'{d}/order-{i}', 'w') as f:
                     f.writelines(o + '\n' for o in order_of(seen))
         with open(d + '/run', 'w') as f:
-            f.write(RUN + (UNLOAD if unload else ''))
+            f.write(RUN + (UNLOAD if expect in AT_THE_END else
+                           HANG if expect == 'hung-task' else ''))
         os.chmod(d + '/run', 0o755)
         if goes_early:
             with open(d + '/gate-options', 'w') as f:
@@ -269,7 +278,7 @@ class Tree:
         with tempfile.TemporaryDirectory() as d:
             payload = d + '/payload'
             os.mkdir(payload)
-            self.payload(payload, runs, expect in AT_THE_END, leaks, early)
+            self.payload(payload, runs, expect, leaks, early)
             done = self.machine(
                 ['-k', 'debug', '-t', '300', '-o', d + '/out', '-e',
                  COMPLAINTS[expect] + LEFT_BEHIND * early,

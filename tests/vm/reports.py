@@ -108,7 +108,8 @@ def blocked(log):
 
 
 # A line of a call trace, or where it was when it went wrong.
-FRAME = re.compile(r'^( +|RIP: 0010:|Workqueue: \S+ |Allocated in )(?:0x\w+ was )?([\w.]+)'
+FRAME = re.compile(r'^( +|RIP: 0010:|Workqueue: \S+ |Allocated in )'
+                   r'(?:0x\w+ was )?([\w.]+)'
                    r'\+0x([0-9a-f]+)(?:/0x[0-9a-f]+)? \[(\w+)\]')
 
 

@@ -7,12 +7,12 @@
  *
  * With an order, each task tells the gate (/dev/twill-gate) who it is, and the
  * gate holds the order of steps; where the order has a step "begin" for a
- * task, the task takes it before its first call. Where it has steps of a task U,
- * there is one, which unloads twill if nothing holds it: so it is seen who is in
- * the module's text, which the explorer sees by itself. A scenario in which something
- * may fail runs many times: the first task's first allocation fails, its
- * second, and so on. The last line printed says how it ended: "done", or
- * "hung" when a task has not come back in time (exit status 3).
+ * task, the task takes it before its first call. Where the order has steps of a
+ * task U there is such a task, which unloads twill if nothing holds it. A
+ * scenario in which something may fail runs many times: the first task's first
+ * allocation fails, its second, and so on. The last line printed says how it
+ * ended: "done", or "hung" when a task has not come back in time (exit status
+ * 3).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -63,6 +63,30 @@ static void tell_gate(const char *fmt, ...)
 	if (gate >= 0 && write(gate, text, n) != n) {
 		perror("/dev/twill-gate");
 		_exit(2);
+	}
+}
+
+static bool hear_gate(char *text, size_t size)
+{
+	ssize_t n = gate < 0 ? 0 : pread(gate, text, size - 1, 0);
+
+	if (n <= 0)
+		return false;
+	text[n - (text[n - 1] == '\n')] = 0;
+	return true;
+}
+
+/* What the order has left for workers they do after all tasks have ended. */
+static void await_workers(void)
+{
+	char text[256], *step;
+	int i;
+
+	for (i = 0; i < 30 && hear_gate(text, sizeof(text)); i++) {
+		step = strstr(text, ": ");
+		if (strncmp(text, "at ", 3) || !step || step[2] != 'w')
+			break;
+		usleep(100000);
 	}
 }
 
@@ -134,6 +158,7 @@ static void start_tasks(void)
  */
 static void finish(void)
 {
+	await_workers();
 	if (common->unloaded)
 		sleep(2);
 	tell_gate("stop");
@@ -311,13 +336,9 @@ static void read_order(const char *name)
 static void print_gate(void)
 {
 	char text[256];
-	ssize_t n;
 
-	if (gate < 0)
-		return;
-	n = pread(gate, text, sizeof(text) - 1, 0);
-	if (n > 0)
-		printf("gate: %.*s\n", (int)n - (text[n - 1] == '\n'), text);
+	if (hear_gate(text, sizeof(text)))
+		printf("gate: %s\n", text);
 }
 
 static const struct scenario *find(const char *name)

@@ -57,9 +57,11 @@ static bool lockdep_ends;
 module_param(lockdep_ends, bool, 0644);
 MODULE_PARM_DESC(lockdep_ends, "lockdep is off from a step \"unloaded\" on");
 
+#define NAME	39
+
 struct gate_step {
 	char task;
-	char name[39];
+	char name[NAME];
 };
 
 struct gate_task {
@@ -205,13 +207,14 @@ static bool try_pass(char letter, const char *name)
 
 /**
  * twill_step() - wait for the turn of a step
- * @name: the step
+ * @step: its name
  * @object: what it is about; the tracepoint shows it, the gate does not care
  *
  * Context: any but NMI. Sleeps only if the caller may.
  */
-void twill_step(const char *name, const void *object)
+void twill_step(const char *step, const void *object)
 {
+	char name[NAME];	/* the caller's may go with its module */
 	bool may_sleep = preemptible() && !rcu_preempt_depth();
 	/* Who spins may hold a spinlock, for which the next task spins too. */
 	unsigned int patience = may_sleep ? limit_ms : limit_ms / 4;
@@ -222,6 +225,7 @@ void twill_step(const char *name, const void *object)
 	bool go = false;
 	char letter;
 
+	strscpy(name, step, sizeof(name));
 	while (!go) {
 		raw_spin_lock_irqsave(&gate_lock, flags);
 		t = find_task(current);

@@ -2,7 +2,8 @@
 /*
  * /dev/twill-gate: written to, it takes one of these;
  *
- *	order\nA name\nB name\n...	the steps that are to come, in order
+ *	order\nA name\nB name\n...	the steps that are to come, in order;
+ *					"w *" is any step of a kernel thread
  *	task A				the writer is task A from now on
  *	step name			the writer has come to a step of its own
  *	leave				the writer is nobody again
