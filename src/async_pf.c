@@ -34,6 +34,7 @@ struct async_pf {
 	bool done;
 };
 
+/* Gets: nothing. The page stays for as long as the host likes. */
 static void bring_page(struct mm_struct *mm, hva_t hva, bool write)
 {
 	int locked = 1;
