@@ -36,6 +36,7 @@ static void *task(void *arg)
 	hello[5] = *word;
 	say(gate, hello);
 	pthread_barrier_wait(&begin);
+	pthread_barrier_wait(&begin);	/* the order holds from here */
 	while ((word = strtok_r(NULL, " ", &text)))
 		say(steps, word);
 	say(gate, "leave");
@@ -69,6 +70,7 @@ static void try(const char *order, const char *a, const char *b,
 	}
 	for (i = 0; i < 2; i++)
 		pthread_create(&t[i], NULL, task, (void *)(long)i);
+	pthread_barrier_wait(&begin);
 	say(gate, "start");
 	pthread_barrier_wait(&begin);
 	for (i = 0; i < 2; i++)
