@@ -5,7 +5,6 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
-#include "compat.h"
 #include "twill.h"
 
 #define MAX_ASYNC_PFS 64	/* of one vCPU */
@@ -37,12 +36,12 @@ struct async_pf {
 /* Gets: nothing. The page stays for as long as the host likes. */
 static void bring_page(struct mm_struct *mm, hva_t hva, bool write)
 {
-	int locked = 1;
+	unsigned int flags = write ? FAULT_FLAG_WRITE : 0;
+	bool unlocked;
 
 	mmap_read_lock(mm);
-	get_user_pages_remote(mm, hva, 1, write ? FOLL_WRITE : 0, NULL, &locked);
-	if (locked)
-		mmap_read_unlock(mm);
+	fixup_user_fault(mm, hva, flags | FAULT_FLAG_REMOTE, &unlocked);
+	mmap_read_unlock(mm);
 }
 
 /* Puts: the address space. */

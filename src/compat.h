@@ -54,10 +54,6 @@ static inline void follow_pfnmap_end(struct follow_pfnmap_args *args)
 	pte_unmap_unlock(args->ptep, args->lock);
 }
 #endif
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-#define get_user_pages_remote(mm, start, n, flags, pages, locked)	\
-	get_user_pages_remote(mm, start, n, flags, pages, NULL, locked)
-#endif
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define on_crash(callback) ((void)(callback))
 #define not_on_crash(callback) ((void)(callback))

@@ -403,34 +403,32 @@ void mmap_read_unlock(struct mm_struct *m)
 	m->mmap_readers--;
 }
 
-/* Under mmap_lock, which it lets go of when it has to wait. */
-long get_user_pages_remote(struct mm_struct *m, unsigned long start,
-			   unsigned long n, unsigned int flags,
-			   struct page **to, void *vmas, int *locked)
+/* Under mmap_lock, which it lets go of while it has to wait. */
+int fixup_user_fault(struct mm_struct *m, unsigned long at,
+		     unsigned int flags, bool *unlocked)
 {
 	struct page *page;
 	long found;
 
-	(void)vmas;
-	may_sleep("get_user_pages", HERE);
-	visible("get_user_pages_remote", NULL, HERE, NULL, NULL);
+	may_sleep("fixup_user_fault", HERE);
+	visible("fixup_user_fault", NULL, HERE, NULL, NULL);
 	use(m, sizeof(*m), T_READ, HERE);
 	if (!m->mm_users)
 		fail("refcount", "mm", HERE, NULL, NULL,
 		     "pages of an address space without users are asked for");
-	if (n != 1 || to)
-		die("get_user_pages_remote: one page, to nobody");
-	if (!supplied((void *)start)) {
+	if (!supplied((void *)at)) {
 		mmap_read_unlock(m);
-		*locked = 0;
-		wait_for("userfault", "memory", HERE, supplied, (void *)start);
-		touch(virt_to_page(start), T_WAIT);
-		acquire(virt_to_page(start));
+		*unlocked = true;
+		wait_for("userfault", "memory", HERE, supplied, (void *)at);
+		touch(virt_to_page(at), T_WAIT);
+		acquire(virt_to_page(at));
+		mmap_read_lock(m);
 	}
-	found = find_pages(start, n, &page, flags & FOLL_WRITE, WAIT);
-	if (found > 0)
-		page->refs--;
-	return found;
+	found = find_pages(at, 1, &page, flags & FAULT_FLAG_WRITE, WAIT);
+	if (found < 0)
+		return found;
+	page->refs--;
+	return 0;
 }
 
 int get_user_pages_fast_only(unsigned long start, int n, unsigned int flags,

@@ -33,6 +33,7 @@ struct vm_area_struct {
 #define FOLL_HWPOISON	2
 #define FOLL_NOWAIT	4
 #define FAULT_FLAG_WRITE	1
+#define FAULT_FLAG_REMOTE	2
 #define VM_WRITE	2
 #define VM_SHARED	8
 
@@ -40,9 +41,8 @@ void get_page(struct page *page);
 void put_page(struct page *page);
 long get_user_pages_unlocked(unsigned long start, unsigned long n,
 			     struct page **pages, unsigned int flags);
-long get_user_pages_remote(struct mm_struct *mm, unsigned long start,
-			   unsigned long n, unsigned int flags,
-			   struct page **pages, void *vmas, int *locked);
+int fixup_user_fault(struct mm_struct *mm, unsigned long at,
+		     unsigned int flags, bool *unlocked);
 int get_user_pages_fast_only(unsigned long start, int n, unsigned int flags,
 			     struct page **pages);
 #define get_user_pages_fast(s, n, f, p)	\
@@ -69,8 +69,6 @@ void mmap_read_unlock(struct mm_struct *mm);
 #define VM_PFNMAP		0x400
 typedef unsigned long pte_t;
 #define vma_lookup(mm, at)	((struct vm_area_struct *)NULL)
-#define fixup_user_fault(mm, at, flags, unlocked)	\
-	((void)(flags), (void)(unlocked), -EFAULT)
 #define follow_pte(mm, at, pte, lock)	((void)(lock), -EINVAL)
 #define pte_unmap_unlock(pte, lock)	((void)(lock))
 #define pte_pfn(pte)		((pte) >> PAGE_SHIFT)
