@@ -65,8 +65,6 @@ static const struct check checks[] = {
 	  "make replay LAB=lock-inversion", true, 30 },
 	{ "replay-pgd", "... and on those of the table that was not there",
 	  "make replay LAB=stage2-pgd", true, 30 },
-	{ "replay-gift", "... and on those of the gift",
-	  "make replay LAB=async-pf", true, 40 },
 	{ "grade", "grades with a booted kernel's deductions",
 	  "make check-grade-vm", true, 40 },
 	{ "book", "the book weaves, with no dead link",
