@@ -195,17 +195,20 @@ static void run_threads(void)
 static void own_memory(void)
 {
 	FILE *f = fopen("/proc/self/smaps", "r");
-	unsigned long from = 0, to = 0;
-	char line[400], kind = 0;
+	unsigned long a, b, from = 0, to = 0;
+	char line[400], kind;
 
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx rw%*c%c", &from, &to, &kind) == 3 ||
-		    strncmp(line, "VmFlags:", 8))
+		if (sscanf(line, "%lx-%lx rw%*c%c", &a, &b, &kind) == 3) {
+			from = kind == 'p' ? a : 0;
+			to = b;
+		}
+		if (strncmp(line, "VmFlags:", 8))
 			continue;
-		if (kind == 'p' && !strstr(line, " dc"))
+		if (from && !strstr(line, " dc"))
 			u_assert(!madvise((void *)from, to - from,
 					  MADV_POPULATE_WRITE));
-		kind = 0;
+		from = 0;
 	}
 	fclose(f);
 }
