@@ -132,6 +132,7 @@ local function drawing(el)
 	end
 	local source = 'digraph { bgcolor=transparent margin=0 size="' ..
 		(printed and '4.8,7' or '7,9') .. '" nodesep=.35 ' ..
+		'fontsize=11 fontname="' .. font .. '" ' ..
 		'node [shape=box style=rounded fontsize=11 fontname="' .. font .. '"] ' ..
 		'edge [fontsize=10 arrowsize=.7 fontname="' .. font .. '"]\n' ..
 		text .. '\n}'
