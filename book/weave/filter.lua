@@ -212,6 +212,21 @@ local function OrderedList(list)
 	return list
 end
 
+-- The columns of a table stand no further apart than its rows need.
+local function tight(row, from)
+	local used = {}
+	for i = from, #row do
+		for at in row[i]:gmatch('()%S') do
+			used[at] = true
+		end
+	end
+	for i = from, #row do
+		row[i] = row[i]:gsub('()(.)', function(at, c)
+			return (at < 5 or used[at] or used[at - 1] or used[at - 2]) and c or ''
+		end)
+	end
+end
+
 -- Without what the reader can do without: the lines that have one of the words
 -- in skip="..., ...", and the rows of a table with tasks for columns that have
 -- none of those in only="..., ...". Three dots stand for two or more of them.
@@ -223,17 +238,21 @@ local function shorter(text, skip, only)
 			end
 		end
 	end
-	local out, rows, run = {}, false, 0
+	local out, rows, run = {}, nil, 0
 	for line in text:gmatch('([^\n]*)\n') do
 		local left = skip and has(line, skip) or
 			only and rows and line:match('^    ') and not has(line, only)
+		if rows and line == '' then
+			tight(out, rows)
+			rows = nil
+		end
 		run = left and run + 1 or 0
 		if run == 2 then
 			out[#out] = out[#out]:match('^ *') .. '...'
 		elseif run < 2 then
 			out[#out + 1] = line
 		end
-		rows = (rows or line:match('^    [A-D] [%a ]*$')) and line ~= ''
+		rows = rows or line:match('^    [A-D] [%a ]*$') and #out
 	end
 	return table.concat(out, '\n') .. '\n'
 end

@@ -249,16 +249,17 @@ add <<'END'
 ::: {.recorded file="table.txt" skip="free" only="lock, put"}
 :::
 END
-printf '%s\n' 'sub free' '    A    B' '    lock' '         read' '    read' '    put' \
-	'    read' '         free' '         lock' '' 'end' >"$work/build/recorded/table.txt"
-shown=$(printf '%s\n' '    A    B' '    lock' '         ...' '    put' '    ...' \
-	'         lock' '' 'end')
+printf '%s\n' 'sub free' '    A          B' '    lock' '               read' \
+	'    read more' '    put' '    read' '               free' \
+	'               lock' '' 'end' >"$work/build/recorded/table.txt"
+shown=$(printf '%s\n' '    A     B' '    lock' '          ...' '    put' '    ...' \
+	'          lock' '' 'end')
 shorter() {
 	site || return 1
 	diff <(printf 'sub free\n%s\n' "$shown") <(sed -n '/sub free/,$p' \
 		"$work/build/book/html/01-one.html" | sed 's/.*<samp>//;/^end/q')
 }
-ok "leaves out rows that are not asked for, and says so" shorter
+ok "leaves out rows that are not asked for, says so, and closes the gap" shorter
 
 book; rm "$work/build/recorded/run.txt"
 ok "refuses to do without recorded output" refused "make target 'build/recorded/run.txt'"
