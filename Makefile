@@ -100,9 +100,9 @@ SIDE_BY_SIDE = @$(MAKE) --no-print-directory -k -j2 -Otarget
 check-lives: build/tangled | build/stamps/need-debug
 	$(SIDE_BY_SIDE) lives-debug lives-stock lives-memory lives-power
 lives-debug:
-	@tests/vm/lives.sh debug 600 'lives 1000 7' 'shared 2'
+	@tests/vm/lives.sh debug 600 'lives 1000 7' 'shared 2' 'absent 200'
 lives-stock:
-	@tests/vm/lives.sh stock 300 'lives 1000' 'shared 10'
+	@tests/vm/lives.sh stock 300 'lives 1000' 'shared 10' 'absent 200'
 lives-memory:
 	@tests/try/check.sh debug
 lives-power:

@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#include "../vm/late.h"
 
 #define PAGE 4096UL
 #define MIB (1UL << 20)
@@ -477,6 +478,70 @@ static void row_slot_running(void)
 	unmake(&m);
 }
 
+/* Gives each page as soon as it is wanted. */
+static void *give(void *arg)
+{
+	const struct late *l = arg;
+
+	on_cpu(0);
+	for (;;)
+		late_give(l, late_wanted(l, -1));
+	return NULL;
+}
+
+/*
+ * Returns: nanoseconds from the first touch of N absent pages to the first of
+ * the instructions that come after all of them, and then until all have come.
+ */
+static void touch_absent(unsigned int n, bool tell, bool at_once, double t[2])
+{
+	struct late l = late_make(kvm, n);
+	pthread_t thread;
+	double start;
+
+	if (tell && !late_tell(&l))
+		errx(1, "this one tells nobody of absent pages");
+	late_begin(&l, 0, 1);		/* is told of the agreement */
+	if (late_run(&l) != LATE_TOUCHED)
+		errx(1, "the guest does not run");
+	late_take_away(&l);
+	late_begin(&l, 0, n);
+	if (at_once && pthread_create(&thread, NULL, give, &l))
+		errx(1, "pthread_create");
+	start = now();
+	if (late_run(&l) != LATE_TOUCHED)
+		errx(1, "the guest has not touched all");
+	t[0] = now() - start;
+	if (!at_once && pthread_create(&thread, NULL, give, &l))
+		errx(1, "pthread_create");
+	if (late_run(&l) != LATE_COME)
+		errx(1, "not all have come");
+	/* What it was told of it touches again. */
+	late_begin(&l, 0, n);
+	if (late_run(&l) != LATE_TOUCHED)
+		errx(1, "a page has gone");
+	t[1] = now() - start;
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	late_unmake(&l);
+}
+
+static void row_absent(void)
+{
+	unsigned int n = 1000 / divisor;
+	double t[2];
+	int i;
+
+	for (i = 0; i < 3 * samples; i++) {
+		touch_absent(1 + 60 / divisor, true, false, t);
+		sample("absent-told", t[0] / (1 + 60 / divisor));
+		touch_absent(n, false, true, t);
+		sample("absent-1000", t[1] * 1000 / n);
+		touch_absent(n, true, true, t);
+		sample("absent-1000-told", t[1] * 1000 / n);
+	}
+}
+
 /* Free pages, those in the CPUs' own lists included. */
 static long free_pages(void)
 {
@@ -566,6 +631,7 @@ static const struct {
 	{ "huge", row_huge },
 	{ "touch", row_touch },
 	{ "take-back", row_take_back },
+	{ "absent", row_absent },
 	{ "lives", row_lives },
 	{ "slot", row_slot },
 	{ "slot-running", row_slot_running },

@@ -8,13 +8,16 @@
  */
 #define _GNU_SOURCE
 #include <linux/vfio.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include "account.h"
+#include "late.h"
 #include "vmm.h"
 
 /* A machine and what belongs to it, as far as the operation asks for it. */
 static struct machine m;
+static struct late late;
 static int vfio, group, made;
 static int fail_nth;
 
@@ -113,6 +116,40 @@ static void with_all(void)
 		     m.vcpu, 0);
 	must(m.run != MAP_FAILED);
 	must(!ioctl(m.vcpu, KVM_RUN, 0));
+}
+
+static void with_late(void)
+{
+	opened();
+	late = late_make(m.dev, 1);
+}
+
+static void *give(void *unused)
+{
+	void *page = late_wanted(&late, -1);
+
+	usleep(20000);
+	late_give(&late, page);
+	return unused;
+}
+
+/* A page that another thread will give. */
+static void with_absent(void)
+{
+	pthread_t thread;
+
+	with_late();
+	must(late_tell(&late));
+	late_take_away(&late);
+	late_begin(&late, 0, 1);
+	must(!pthread_create(&thread, NULL, give, NULL));
+}
+
+/* ... and which the guest has touched. */
+static void with_absent_asked(void)
+{
+	with_absent();
+	must(late_run(&late) == LATE_TOUCHED);
 }
 
 static int open_node(void)
@@ -269,6 +306,30 @@ static int end_all(void)
 	return 0;
 }
 
+static int agree(void)
+{
+	return late_tell(&late) ? 0 : -1;
+}
+
+/* Told of the page, or not: if there is no memory for that it is waited for. */
+static int run_absent(void)
+{
+	int port;
+
+	do
+		port = late_run(&late);
+	while (port == LATE_TOUCHED);
+	return port == LATE_COME ? 0 : -1;
+}
+
+static int end_absent(void)
+{
+	while (munmap(late.run, late.run_size))
+		must(errno == ENOMEM);
+	must(!close(late.vcpu) && !close(late.vm) && !close(m.dev));
+	return 0;
+}
+
 static const struct operation operations[] = {
 	{ "open /dev/twill", NULL, open_node, 0 },
 	{ "KVM_CREATE_VM", opened, create_vm, 0 },
@@ -291,6 +352,9 @@ static const struct operation operations[] = {
 	{ "and touched", with_vcpu, touch_run, EFAULT },
 	{ "KVM_RUN, the first", with_vcpu, run_guest, EFAULT },
 	{ "closing all", with_all, end_all, 0 },
+	{ "an agreement on pages", with_late, agree, 0 },
+	{ "a page that is absent", with_absent, run_absent, EFAULT },
+	{ "closing, a page absent", with_absent_asked, end_absent, 0 },
 };
 
 /* How an attempt's process ends; must() ends with 1. */
@@ -340,7 +404,8 @@ static void fail_each(const struct operation *op)
 	}
 	printf("%-24s %3u allocations, %3u failures told\n", op->name, n - 2,
 	       count[FAILED]);
-	must(!count[FAILED] == (op->run == end_all || op->run == drop_group));
+	must(!count[FAILED] == (op->run == end_all || op->run == end_absent ||
+				op->run == drop_group));
 }
 
 static void allow(const char *what, const char *value)

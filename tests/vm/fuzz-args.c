@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The requests that the fuzzer knows, and the arguments that it makes up. */
 #define _GNU_SOURCE
+#include <asm/kvm_para.h>
 #include <linux/kvm.h>
 #include <linux/vfio.h>
 #include <signal.h>
@@ -311,6 +312,18 @@ static const uint32_t some_msrs[] = {
 	0x1b, 0xc0000103, 0x8b, 0xc0010117,
 };
 
+/* KVM has them only for machines with an interrupt controller. */
+static void agreement_on_pages(struct shape *s, struct kvm_msr_entry *msr)
+{
+	static const uint32_t index[] = {
+		MSR_KVM_ASYNC_PF_EN, MSR_KVM_ASYNC_PF_INT, MSR_KVM_ASYNC_PF_ACK,
+	};
+
+	msr->index = index[below(s, 3)];
+	msr->data = msr->index == MSR_KVM_ASYNC_PF_EN ?
+		    below(s, ARENA_PAGES) * PAGE | below(s, 16) : below(s, 256);
+}
+
 static void msrs(struct shape *s)
 {
 	struct kvm_msrs *m = (void *)s->at;
@@ -321,6 +334,8 @@ static void msrs(struct shape *s)
 		m->entries[i].index = one_in(s, 16) ? odd_value(s) :
 			some_msrs[below(s, sizeof(some_msrs) / 4)];
 		m->entries[i].data = odd_value(s);
+		if (!s->alike && one_in(s, 4))
+			agreement_on_pages(s, &m->entries[i]);
 	}
 }
 

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -27,6 +28,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -47,6 +49,7 @@ static struct answer *answers;	/* being recorded; or NULL */
 /* What the threads of a life share. */
 static int fds[KINDS][KEPT];
 static int noise;		/* a file of random bytes */
+static int late;		/* a userfaultfd */
 static struct {
 	atomic_uint calls;	/* ioctls so far, of all lives */
 } *shared;
@@ -305,6 +308,57 @@ static void make_tables(void)
 	table[1024] = 0x87;
 }
 
+/* Answers whoever wants one of the arena's pages; sooner or later, somehow. */
+static void *serve(void *arg)
+{
+	struct shape s = *(struct shape *)arg;
+	struct uffdio_range page = { .len = PAGE };
+	struct uffdio_zeropage zero;
+	uint8_t insns[PAGE];
+	struct uffdio_copy copy = { .src = (uintptr_t)insns, .len = PAGE };
+	struct uffd_msg msg;
+
+	while (read(late, &msg, sizeof(msg)) == sizeof(msg)) {
+		usleep(below(&s, 2000));
+		page.start = msg.arg.pagefault.address & -PAGE;
+		soup(&s, insns);
+		copy.dst = page.start;
+		zero.range = page;
+		/* It may have gone, or come, by now. */
+		if (one_in(&s, 2))
+			ioctl(late, UFFDIO_COPY, &copy);
+		else
+			ioctl(late, UFFDIO_ZEROPAGE, &zero);
+		ioctl(late, UFFDIO_WAKE, &page);
+	}
+	return arg;
+}
+
+/*
+ * The arena's pages come late. A killed process releases its file with the
+ * highest number first: were it a machine's, it would wait for a page that
+ * nobody gives any more (the chapter "Absent pages" tells).
+ */
+static void come_late(struct shape *s)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range = { (uintptr_t)ARENA, ARENA_PAGES * PAGE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	static struct shape servers;
+	pthread_t thread;
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	late = fcntl(fd, F_DUPFD_CLOEXEC, 1000);
+	close(fd);
+	servers = *s;
+	if (late < 0 || ioctl(late, UFFDIO_API, &api) ||
+	    ioctl(late, UFFDIO_REGISTER, &range) ||
+	    pthread_create(&thread, NULL, serve, &servers))
+		die("userfaultfd");
+}
+
 static void first_machine(void)
 {
 	struct kvm_regs regs = { .rflags = 2, .rsp = PAGE };
@@ -353,6 +407,8 @@ static void live(uint64_t seed, unsigned int life)
 		soup(&s, ARENA + i * PAGE);
 	make_tables();
 	first_machine();
+	if (!answers && one_in(&s, 2))
+		come_late(&s);
 	for (i = 0; i < n; i++) {
 		w[i].shape = s;
 		w[i].shape.state = chance(&s);
