@@ -27,7 +27,7 @@ fi
 as_6_1='s|nmi 0/2/0|nmi 0/1/0|'
 differ=0
 for program in real-mode modes traps events mmio walk state timers memory \
-		compat control registers; do
+		compat control registers absent; do
 	build $program
 	MODULE=kvm LIMIT=300 tests/vm/try.sh $out/$program >$out/$program.kvm &
 	MODULE=twill LIMIT=300 tests/vm/try.sh $out/$program |
@@ -43,6 +43,7 @@ for program in apart hidden hostile large; do
 done
 MODULE=twill tests/vm/try.sh $out/control alone
 MODULE=twill tests/vm/try.sh $out/registers alone
+MODULE=twill tests/vm/try.sh $out/absent alone
 
 # All of them once more, in one boot of the debug kernel.
 eval "$(tests/vm/kernel.sh debug)"
@@ -50,14 +51,15 @@ tests/vm/module.sh . build/module/debug "$kdir"
 rm -rf $out/debug
 mkdir -p $out/debug
 cp $out/{real-mode,modes,traps,events,mmio,walk,state,timers,apart} \
-	$out/{hidden,hostile,control,registers} $out/debug
+	$out/{hidden,hostile,control,registers,absent} $out/debug
 strip -g -o $out/debug/twill.ko build/module/debug/twill.ko
 cat >$out/debug/run <<'END'
 #!/bin/sh
 insmod ./twill.ko
 ln -sf twill /dev/kvm
 for p in real-mode modes traps events mmio walk state timers apart hidden \
-		hostile control "control alone" registers "registers alone"; do
+		hostile control "control alone" registers "registers alone" \
+		absent "absent alone"; do
 	./$p >said || { cat said; echo "$p: status $?"; exit 1; }
 done
 rmmod twill

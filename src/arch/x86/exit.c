@@ -75,10 +75,10 @@ static int exit_vmmcall(struct vcpu *vcpu)
 static int exit_hlt(struct vcpu *vcpu)
 {
 	pass(vcpu, 1);
-	if (vcpu->arch.events.page_ready)
-		return 1;
-	if (async_pf_told(vcpu) && event_ready(vcpu)) {
-		vcpu_sleep(vcpu);
+	if (event_ready(vcpu) &&
+	    (vcpu->arch.events.page_ready || async_pf_told(vcpu))) {
+		if (!vcpu->arch.events.page_ready)
+			vcpu_sleep(vcpu);
 		return 1;
 	}
 	vcpu->run->exit_reason = KVM_EXIT_HLT;
