@@ -3,14 +3,22 @@
  * Pages that are absent, as a VMM gives them and a guest is told of them: the
  * three registers, what stands in the area that they name, how many pages the
  * VMM is asked for, and when the guest waits instead.
+ *
+ * usage: absent [swapped|alone]	alone: where KVM, which gives interrupts
+ *					itself, would never come back
  */
+#include <linux/loop.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
 #include "../vm/late.h"
 
 #define NONE_FOR 300		/* ms, and then nothing comes any more */
 #define MOST 64			/* pages on their way to one vCPU */
+#define SWAPPED 256
 
 static struct late l;
 
@@ -300,7 +308,7 @@ static void try_disabling(void)
 	late_unmake(&l);
 }
 
-/* Where it halts for good, the VMM is told, whatever page has come. */
+/* Where it halts for good, the VMM hears of it, whatever page has come. */
 static void try_halting(void)
 {
 	void *asked[MOST + 10];
@@ -325,17 +333,93 @@ static void try_halting(void)
 	putchar('\n');
 }
 
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		err(1, "%s", path);
+	close(fd);
+}
+
+#define GROUP "/tmp/cgroup/group"
+
+/* A disk in memory answers at once; one that is a loop device's, later. */
+static void swap_on(void)
+{
+	int loop = open("/dev/loop0", O_RDWR), disk = open("/dev/ram0", O_RDWR);
+
+	if (loop < 0 || disk < 0 || ioctl(loop, LOOP_SET_FD, disk) ||
+	    system("mkswap /dev/loop0 >/dev/null") || swapon("/dev/loop0", 0))
+		err(1, "no swap");
+	mkdir("/tmp/cgroup", 0700);
+	if (mount("none", "/tmp/cgroup", "cgroup2", 0, NULL))
+		err(1, "no control groups");
+	write_to("/tmp/cgroup/cgroup.subtree_control", "+memory");
+	mkdir(GROUP, 0700);
+	write_to(GROUP "/cgroup.procs", "0");
+}
+
+/* What the host has written to the disk goes when it looks again. */
+static void swap_out(void)
+{
+	unsigned char there[SWAPPED];
+	int fd = open(GROUP "/memory.reclaim", O_WRONLY), i, left;
+
+	do {
+		if (write(fd, "16M", 3) != 3 && errno != EAGAIN)
+			err(1, "memory.reclaim");
+		usleep(10000);
+		if (mincore(l.pages, l.size, there))
+			err(1, "mincore");
+		for (i = left = 0; i < SWAPPED; i++)
+			left += there[i] & 1;
+	} while (left > SWAPPED / 4);
+	close(fd);
+}
+
+/*
+ * Not a userfaultfd's pages: the host has swapped them, and reads them back,
+ * several at a time. (One at a time it waits for, whatever was asked of it.)
+ */
+static void try_swapped(void)
+{
+	unsigned int i, j, wrong = 0;
+
+	swap_on();
+	start("swapped", SWAPPED);
+	enable(ALWAYS);
+	for (i = 0; i < SWAPPED; i++)
+		memset(l.pages + i * LATE_PAGE, i | 1, LATE_PAGE);
+	swap_out();
+	late_begin(&l, 0, SWAPPED);
+	while (late_run(&l) != LATE_COME)
+		;
+	late_begin(&l, 0, SWAPPED);
+	while (late_run(&l) != LATE_COME)
+		;
+	for (i = 0; i < SWAPPED; i++) {
+		for (j = 0; j < LATE_PAGE; j++)
+			wrong += l.pages[i * LATE_PAGE + j] !=
+				 (j ? (uint8_t)(i | 1) : 7);
+	}
+	printf("[told of %s][%u wrong]\n",
+	       word(LATE_TOLD) < SWAPPED / 32 ? "few" : "many", wrong);
+	late_unmake(&l);
+}
+
 int main(int argc, char **argv)
 {
-	(void)argv;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (kvm < 0)
 		err(1, "/dev/kvm");
-	if (argc > 1) {			/* by a VMM that gives interrupts */
+	if (argc > 1 && !strcmp(argv[1], "alone"))
 		try_halting();
+	else if (argc > 1 && !strcmp(argv[1], "swapped"))
+		try_swapped();
+	if (argc > 1)
 		return 0;
-	}
 	listed();
 	try_registers();
 	try_enabling();

@@ -44,6 +44,10 @@ done
 MODULE=twill tests/vm/try.sh $out/control alone
 MODULE=twill tests/vm/try.sh $out/registers alone
 MODULE=twill tests/vm/try.sh $out/absent alone
+for module in kvm twill; do
+	MODULE=$module LIMIT=100 tests/vm/try.sh $out/absent swapped |
+		grep -F '[told of many][0 wrong]'
+done
 
 # All of them once more, in one boot of the debug kernel.
 eval "$(tests/vm/kernel.sh debug)"

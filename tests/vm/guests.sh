@@ -12,11 +12,31 @@ eval "$("$here/kernel.sh" stock)"
 rm -rf "$out"
 mkdir -p "$out/payload"
 cp build/module/stock/twill{,_vfio}.ko "$vmm" "$@" "$out/payload"
+[ ! -e "$kmods/loop.ko" ] || cp "$kmods"/{brd,loop}.ko "$out/payload"
 cat >"$out/payload/run" <<'END'
 #!/bin/sh
 set -eo pipefail
 insmod ./twill.ko
 insmod ./twill_vfio.ko
+# A command, and what it needs of memory above 6 MiB swapped, to a loop device: a
+# disk in memory alone would answer at once.
+swapped() {
+	insmod ./brd.ko rd_nr=1 rd_size=32768
+	insmod ./loop.ko
+	losetup /dev/loop0 /dev/ram0
+	mkswap /dev/loop0 >/dev/null
+	swapon /dev/loop0
+	mkdir -p /tmp/cgroup
+	mount -t cgroup2 none /tmp/cgroup
+	echo +memory >/tmp/cgroup/cgroup.subtree_control
+	mkdir /tmp/cgroup/few
+	echo 6M >/tmp/cgroup/few/memory.max
+	echo 0 >/tmp/cgroup/few/cgroup.procs
+	"$@"
+	n=$(sed -n 's/^pswpin //p' /proc/vmstat)
+	[ "$n" -ge 256 ]
+	echo "(The host had to read $n pages of it back.)"
+}
 run() {
 	echo "--- twill run $*"
 	./twill run "$@" | tee said
@@ -29,7 +49,8 @@ for guest in *.bin *.elf; do
 		grep -q '^that is as it should be' said ;;
 	memory.elf)
 		run $guest
-		run -m 3 --lazy=1 $guest ;;
+		run -m 3 --lazy=1 $guest
+		[ ! -e loop.ko ] || (swapped run -m 8 $guest) ;;
 	*) run $guest ;;
 	esac
 done

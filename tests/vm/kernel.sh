@@ -125,7 +125,7 @@ get_stock() {
 	dpkg-deb --fsys-tarfile "$tmp"/*.deb | tar -C "$tmp" --wildcards -x \
 		"./boot/vmlinuz-*" "*/drivers/virtio/*" "*/virtio_blk.ko*" \
 		"*/arch/x86/kvm/*.ko*" "*/irqbypass.ko*" "*/ccp.ko*" \
-		"*/drivers/block/brd.ko*"
+		"*/drivers/block/brd.ko*" "*/drivers/block/loop.ko*"
 	find "$tmp" -name '*.ko.xz' -exec xz -d {} +
 	find "$tmp"/*/ -path "$tmp/modules" -prune -o -name '*.ko' \
 		-exec mv -t "$tmp/modules" {} +

@@ -30,6 +30,7 @@
 #define LATE_NEWS	0x3000		/* struct kvm_vcpu_pv_apf_data */
 #define LATE_ABSENT	0x3040		/* pages that it was told of, to come */
 #define LATE_HAS_APIC	0x3044
+#define LATE_TOLD	0x3048		/* pages that it was ever told of */
 #define LATE_LOW	0x4000UL	/* bytes of this, always there */
 #define LATE_STACK	LATE_LOW
 #define LATE_PAGES	0x40000000UL
@@ -60,6 +61,7 @@ asm(".pushsection .rodata\n"
     "	jne	4f\n"
     "	movl	$0, 0x3000\n"
     "	incl	0x3040\n"
+    "	incl	0x3048\n"
     "	add	$4, %esp\n"
     "	addl	$2, (%esp)\n"		/* over the MOV */
     "	iret\n"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Run a static program of the host's in the tests' machine, with the module
 # loaded; /dev/kvm is a link to /dev/twill unless MODULE=kvm. What it prints and
-# its exit status are this command's. There is a disk in memory, /dev/ram0, if
-# the kernel comes with the module. With LEAKS=1 a debug kernel is asked for
+# its exit status are this command's. There is a disk in memory, /dev/ram0, and
+# /dev/loop0, if the kernel comes with the modules. With LEAKS=1 a debug kernel is asked for
 # leaks afterwards.
 #
 # usage: [MODULE=twill|kvm] [KERNEL_KIND=stock|debug|next] try.sh PROGRAM [ARGUMENT]...
@@ -50,6 +50,10 @@ esac
 if [ -e "$kmods/brd.ko" ]; then
 	cp "$kmods/brd.ko" "$payload/"
 	load+='insmod brd.ko rd_nr=1 rd_size=32768 || exit 125; '
+fi
+if [ -e "$kmods/loop.ko" ]; then
+	cp "$kmods/loop.ko" "$payload/"
+	load+='insmod loop.ko max_loop=1 || exit 125; '
 fi
 
 options=(-k "$kind" -t "${LIMIT:-60}")
