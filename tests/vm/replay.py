@@ -147,9 +147,9 @@ def order_of(seen):
     has come to its next step, or sleeps. So a task that the explorer stopped
     after a step, before anything that others could notice, must there be
     stopped at the step: the step moves to where the task went on, and to the
-    end if it never did. A task that takes no step at all has one added, before
-    the first that it does. Where something failed (in the replay string a !)
-    no order decides: each allocation fails in turn. Steps that only the model
+    end if it never did. A task has a step added, before the first thing that it
+    does: others may notice that. Where something failed (in the replay string a
+    !) no order decides: each allocation fails in turn. Steps that only the model
     has, a booted kernel's guest does not take."""
     if '!' in seen['replay']:
         return []
@@ -171,8 +171,7 @@ def order_of(seen):
         if all(r['task'] != row['task'] for r in rows[i + 1:]):
             at = len(rows)
         turns.append((at, i, f'{row["task"]} {row["object"]}'))
-    every = {r['task'] for r in rows if r['task'] in 'ABCD'}
-    for task in every - {t[2][0] for t in turns}:
+    for task in {r['task'] for r in rows if r['task'] in 'ABCD'}:
         at = [r['task'] for r in rows].index(task)
         turns.append((at, at, task + ' begin'))
     if seen['class'] == 'module-text':

@@ -52,10 +52,11 @@ MODULE_PARM_DESC(limit_ms, "how long a step waits for its turn");
  * whose classes go with it; so does each worker, since a work item counts as
  * one. Lockdep warns of that with a run queue's lock held, which the printing
  * takes again, and the machine may stand still instead of coming to the oops.
+ * The task need only look whether its turn has come, while the module goes.
  */
 static bool lockdep_ends;
 module_param(lockdep_ends, bool, 0644);
-MODULE_PARM_DESC(lockdep_ends, "lockdep is off from a step \"unloaded\" on");
+MODULE_PARM_DESC(lockdep_ends, "lockdep is off from a step \"unload\" on");
 
 #define NAME	39
 
@@ -200,7 +201,7 @@ static bool try_pass(char letter, const char *name)
 		strscpy(verdict, "done", sizeof(verdict));
 		given = holds = false;
 	}
-	if (lockdep_ends && !strcmp(name, "unloaded"))
+	if (lockdep_ends && !strcmp(name, "unload"))
 		debug_locks_off();
 	return true;
 }
