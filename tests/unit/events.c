@@ -182,6 +182,19 @@ START_TEST(flags_that_iret_loads_are_the_guests)
 }
 END_TEST
 
+/* What DR6 says of last week is not taken for ours, and stays. */
+START_TEST(an_old_reason_stays)
+{
+	vmcb.save.dr6 |= 3;
+	to_iret();
+	vmcb.save.dr6 |= DR_STEP;
+	leave(DB_EXIT, 0x3000);
+	ck_assert_int_eq(event_debug(&vcpu), 1);
+	ck_assert(!vcpu.arch.events.exception.pending);
+	ck_assert_uint_eq(vmcb.save.dr6, DR6_RESERVED | 3);
+}
+END_TEST
+
 /* It returns to itself, and is over all the same. */
 START_TEST(an_iret_to_itself_is_over)
 {
@@ -356,6 +369,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, the_flag_is_hidden_while_it_is_ours);
 	tcase_add_loop_test(tcase, flags_that_iret_loads_are_the_guests, 0, 2);
+	tcase_add_test(tcase, an_old_reason_stays);
 	tcase_add_test(tcase, an_iret_to_itself_is_over);
 	tcase_add_test(tcase, a_breakpoint_on_the_iret_is_the_guests);
 	tcase_add_test(tcase, a_fault_of_the_iret_is_raised_without_the_flag);

@@ -88,12 +88,24 @@ struct vmcb {
 	} control;
 	struct vmcb_save_area {
 		struct { u16 attrib; } cs;
-		u64 cr0, cr2, cr3, cr4, efer, dr6;
+		u64 cr0, cr2, cr3, cr4, efer, dr6, rax, rsp;
 	} save;
 };
 
+struct events {
+	int waiting;
+};
+
+enum { REG_RAX, REG_RSP };
+
 struct arch_vcpu {
 	struct vmcb *vmcb;
+	u64 regs[2];
+	struct events events;
+	struct {
+		struct vmcb vmcb;
+		struct events events;
+	} *asked;
 	u64 xcr0, tsc_aux, dr[4], hidden_cr0, tsc_offset, nr_cpuid;
 	u32 pkru;
 	bool owns_dr, wants_ibpb;
@@ -116,6 +128,7 @@ static u64 svm_host_xcr0;
 #include "sleep.h"
 #include "compat.h"
 #include "crossing.h"
+#include "put-back.h"
 
 #define BIT(n) (1U << (n))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -453,6 +466,24 @@ START_TEST(translations_are_forgotten)
 }
 END_TEST
 
+/* A processor need not say what became of the event that it was to deliver. */
+START_TEST(a_refused_entry_loses_nothing)
+{
+	begin();
+	vcpu.arch.asked = calloc(1, sizeof(*vcpu.arch.asked));
+	vcpu.arch.asked->events.waiting = 0x20;
+	vcpu.arch.asked->vmcb.save.rax = 1;
+	vcpu.arch.asked->vmcb.save.rsp = 2;
+	vcpu.arch.asked->vmcb.save.cr3 = 3;
+	put_back(&vcpu.arch);
+	ck_assert_int_eq(vcpu.arch.events.waiting, 0x20);
+	ck_assert_uint_eq(vcpu.arch.regs[REG_RAX], 1);
+	ck_assert_uint_eq(vcpu.arch.regs[REG_RSP], 2);
+	ck_assert_uint_eq(vmcb.save.cr3, 3);
+	free(vcpu.arch.asked);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("The world switch");
@@ -470,6 +501,7 @@ int main(void)
 	tcase_add_test(t, long_mode_needs_pae);
 	tcase_add_test(t, features_are_told);
 	tcase_add_test(t, translations_are_forgotten);
+	tcase_add_test(t, a_refused_entry_loses_nothing);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

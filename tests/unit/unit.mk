@@ -37,6 +37,7 @@ build/test-switch: tests/unit/switch.c build/tangled | build/stamps/need-check
 	@$(call CHUNK,change what VMRUN does not,crossing)
 	@$(call CHUNK,sleep and wake up,sleep)
 	@$(call CHUNK,differences between kernels,compat)
+	@$(call CHUNK,put back what the VMM has asked for,put-back)
 	@{ notangle -t8 -R"keep the caches on" book/11-vcpu.nw && \
 		notangle -t8 -R"look at a value for CR0" book/11-vcpu.nw && \
 		notangle -t8 -R"look at a value for CR4" book/11-vcpu.nw && \
