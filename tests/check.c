@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -65,6 +66,8 @@ static const struct check checks[] = {
 	  "make replay LAB=lock-inversion", true, 30 },
 	{ "replay-pgd", "... and on those of the table that was not there",
 	  "make replay LAB=stage2-pgd", true, 30 },
+	{ "replay-gift", "... and on those of the gift",
+	  "make replay LAB=async-pf", true, 40 },
 	{ "grade", "grades with a booted kernel's deductions",
 	  "make check-grade-vm", true, 40 },
 	{ "book", "the book weaves, with no dead link",
@@ -72,6 +75,15 @@ static const struct check checks[] = {
 };
 
 #define NCHECKS (int)(sizeof(checks) / sizeof(checks[0]))
+
+/* Seconds of a CPU that the commands have used so far. */
+static long cpu_time(void)
+{
+	struct rusage used;
+
+	getrusage(RUSAGE_CHILDREN, &used);
+	return used.ru_utime.tv_sec + used.ru_stime.tv_sec;
+}
 
 static void show_end(const char *log)
 {
@@ -92,11 +104,12 @@ START_TEST(run_check)
 	snprintf(log, sizeof(log), "build/checks/%s.log", c->name);
 	snprintf(command, sizeof(command), "timeout -k 10 %dm %s >%s 2>&1",
 		 c->minutes, c->command, log);
-	printf("%-10s %s ...\n", c->name, c->shows);
+	printf("%-11s %s ...\n", c->name, c->shows);
 	fflush(stdout);
 	status = system(command);
-	printf("%-10s %s, %ld s\n", c->name, status ? "FAILED" : "ok",
-	       (long)(time(NULL) - start));
+	printf("%-11s %s, %ld s (of a CPU: %ld s)\n", c->name,
+	       status ? "FAILED" : "ok", (long)(time(NULL) - start),
+	       cpu_time());
 	if (status)
 		show_end(log);
 	fflush(stdout);
