@@ -168,7 +168,10 @@ static void closed(int rounds)
 	}
 }
 
-/* A VMM that lives on without its userfaultfd: pages of zeros. */
+/*
+ * A VMM that lives on without its userfaultfd: pages of zeros. No thread may ask
+ * for a page at the moment when it is closed (the chapter "Absent pages" tells).
+ */
 static void given_up(int rounds)
 {
 	pthread_t thread;
@@ -177,7 +180,7 @@ static void given_up(int rounds)
 		struct late l = make(2 * OUTSTANDING, rounds & 1);
 
 		must(!pthread_create(&thread, NULL, run, &l));
-		take_questions(&l, rounds & 1 ? OUTSTANDING : 1);
+		take_questions(&l, rounds & 1 ? 2 * OUTSTANDING : 1);
 		close(l.faults);
 		l.faults = -1;
 		must(!pthread_join(thread, NULL));
