@@ -34,7 +34,7 @@ GUESTS := build/guest/hello16.bin $(patsubst %,build/guest/%.elf, \
 	hello32 hello64 memory smp kernel absent)
 
 ##@ Read, build, run
-.PHONY: help run check check-fast check-tangle check-weave check-programs \
+.PHONY: help run check check-fast soak check-tangle check-weave check-programs \
 	check-lives lives-debug lives-stock lives-memory lives-power check-fuzz \
 	fuzz-debug fuzz-stock fuzz-answers check-failures reference clean
 help: ## this table
@@ -86,6 +86,9 @@ check: build/check build/stamps/need-vm ## every test there is; some of them: bu
 	@build/check
 check-fast: build/check ## those that take seconds, without QEMU
 	@build/check fast
+soak: build/check build/stamps/need-vm ## what chance may decide, for hours: each order 20 times, a million requests
+	@SOAK=20 TRIES=20 CALLS=1000000 build/check fuzz replay replay-pgd \
+		replay-gift
 
 check-tangle: | build/stamps/need-tangle
 	@tests/tangle/tangle-test.sh
@@ -111,12 +114,15 @@ lives-power:
 # By chance, but the same each time; another SEED makes others.
 SEED ?= 1
 CALLS ?= 100000
+SOAK ?= 1
 check-fuzz: build/tangled | build/stamps/need-debug
 	$(SIDE_BY_SIDE) fuzz-debug fuzz-stock fuzz-answers
 fuzz-debug:
-	@tests/vm/lives.sh debug 900 'fuzz -s $(SEED) -n $(CALLS)'
+	@tests/vm/lives.sh debug $$((900 * $(SOAK))) \
+		'fuzz -s $(SEED) -n $(CALLS)'
 fuzz-stock:
-	@tests/vm/lives.sh stock 400 'fuzz -s $(SEED) -n $(CALLS)'
+	@tests/vm/lives.sh stock $$((400 * $(SOAK))) \
+		'fuzz -s $(SEED) -n $(CALLS)'
 fuzz-answers:
 	@tests/vm/answers.sh -s $(SEED) -n 10000
 check-failures: build/tangled | build/stamps/need-debug
