@@ -67,7 +67,7 @@ static struct async_pf *queue(struct vcpu *vcpu, gfn_t gfn, hva_t hva,
 {
 	struct async_pf *apf;
 
-	if (vcpu->nr_async_pfs == MAX_ASYNC_PFS)
+	if (vcpu->nr_async_pfs >= MAX_ASYNC_PFS)
 		return NULL;
 	apf = kzalloc(sizeof(*apf), GFP_KERNEL_ACCOUNT);
 	if (!apf)

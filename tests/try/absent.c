@@ -232,6 +232,23 @@ static void try_telling(void)
 	late_unmake(&l);
 }
 
+/*
+ * A guest that takes no note of what has come, and agrees anew, has one item
+ * more than there may be, and none beyond that.
+ */
+static void try_too_many(void)
+{
+	start_told("one too many", MOST + 4);
+	memset(l.low + LATE_NEWS + 4, 1, 4);
+	late_begin(&l, 0, MOST);
+	go();
+	enable(ALWAYS);
+	late_begin(&l, MOST, 1);
+	go_and_give();
+	show();
+	late_unmake(&l);
+}
+
 /* Touched again, it is waited for, and the VMM is not asked again. */
 static void try_twice(void)
 {
@@ -424,6 +441,7 @@ int main(int argc, char **argv)
 	try_registers();
 	try_enabling();
 	try_telling();
+	try_too_many();
 	try_twice();
 	try_waiting("not always", ENABLE, 0x202);
 	try_waiting("interrupts off", ALWAYS, 2);
