@@ -87,8 +87,8 @@ check: build/check build/stamps/need-vm ## every test there is; some of them: bu
 check-fast: build/check ## those that take seconds, without QEMU
 	@build/check fast
 soak: build/check build/stamps/need-vm ## what chance may decide, for hours: each order 20 times, a million requests
-	@SOAK=20 TRIES=20 CALLS=1000000 build/check fuzz replay replay-pgd \
-		replay-gift
+	@SOAK=20 TRIES=20 CALLS=1000000 KILLED=1000 build/check lives fuzz \
+		replay replay-pgd replay-gift
 
 check-tangle: | build/stamps/need-tangle
 	@tests/tangle/tangle-test.sh
@@ -98,12 +98,17 @@ check-programs: build/tangled | build/stamps/need-debug
 	@tests/try/check.sh
 	@tests/vm/nmi.sh stock
 
+# What `make soak` does more of; SOAK is how many times as long it may take.
+SOAK ?= 1
+KILLED ?= 50
+
 # A machine is busy on one CPU or two: the parts of a check run side by side.
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -k -j2 -Otarget
 check-lives: build/tangled | build/stamps/need-debug
 	$(SIDE_BY_SIDE) lives-debug lives-stock lives-memory lives-power
 lives-debug:
-	@tests/vm/lives.sh debug 600 'lives 1000 7' 'shared 2' 'absent 200'
+	@tests/vm/lives.sh debug $$((600 * $(SOAK))) 'lives 1000 7' 'shared 2' \
+		'absent $(KILLED)'
 lives-stock:
 	@tests/vm/lives.sh stock 300 'lives 1000' 'shared 10' 'absent 200'
 lives-memory:
@@ -114,7 +119,6 @@ lives-power:
 # By chance, but the same each time; another SEED makes others.
 SEED ?= 1
 CALLS ?= 100000
-SOAK ?= 1
 check-fuzz: build/tangled | build/stamps/need-debug
 	$(SIDE_BY_SIDE) fuzz-debug fuzz-stock fuzz-answers
 fuzz-debug:
