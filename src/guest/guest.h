@@ -15,6 +15,11 @@ static inline void outb(uint16_t port, uint8_t value)
 	asm volatile("outb %0, %1" : : "a" (value), "Nd" (port));
 }
 
+static inline void outl(uint16_t port, uint32_t value)
+{
+	asm volatile("outl %0, %1" : : "a" (value), "Nd" (port));
+}
+
 static inline uint8_t inb(uint16_t port)
 {
 	uint8_t value;

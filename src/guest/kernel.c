@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include "tasks.h"
 
+#define TICK 33
+
 extern uint64_t directory[];
 
 static int repair(uint64_t address)
@@ -25,6 +27,10 @@ void trap(struct frame *frame)
 	}
 	if (frame->number == 14 && repair(address))
 		return;
+	if (frame->number == TICK) {
+		preempt();
+		return;
+	}
 	give_up(frame);
 }
 
@@ -36,6 +42,28 @@ static void work(void)
 		print("task %u, turn %u\n", me, i);
 		yield();
 	}
+	current->over = 1;
+	yield();
+}
+
+static volatile unsigned int together;
+static unsigned int counted;
+
+static void count(void)
+{
+	unsigned int i, n, seen;
+
+	for (n = 0; current->preempted < 3; n++) {
+		preempt_disable();
+		seen = together;
+		for (i = 0; i < 100; i++)
+			relax();
+		together = seen + 1;
+		preempt_enable();
+	}
+	preempt_disable();
+	counted += n;
+	preempt_enable();
 	current->over = 1;
 	yield();
 }
@@ -58,5 +86,12 @@ int main(unsigned int id, uint64_t mib, unsigned int cpus)
 	for (i = 0; i < 3; i++)
 		make(work);
 	run_tasks();
-	finish(0);
+	for (i = 0; i < 2; i++)
+		make(count);
+	outl(0xf8, TICK | 2 << 8);
+	run_tasks();
+	outl(0xf8, 0);
+	print("two tasks that never yield have counted together: %s\n",
+	      together == counted ? "right" : "wrong");
+	finish(together != counted);
 }

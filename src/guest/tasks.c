@@ -7,7 +7,7 @@ struct gate {
 	uint32_t high, zero;
 };
 
-#define STUBS 33		/* in trap.S */
+#define STUBS 34		/* in trap.S */
 
 static struct gate gates[STUBS];
 extern char stubs[];
@@ -56,7 +56,11 @@ void make(void (*start)(void))
 
 void yield(void)
 {
+	uint64_t flags = interrupts_off();
+
+	current->need_resched = 0;
 	change(&current->rsp, tasks[0].rsp);
+	interrupts_as(flags);
 }
 
 /* Returns when all tasks are over. */
@@ -77,4 +81,22 @@ void run_tasks(void)
 		if (left && !ran)
 			halt();
 	} while (left);
+}
+
+/* Interrupts are off. */
+void preempt(void)
+{
+	if (current == tasks)
+		return;
+	current->preempted++;
+	current->need_resched = 1;
+	if (!current->preempt_count)
+		yield();
+}
+
+void preempt_enable(void)
+{
+	asm volatile("" : : : "memory");
+	if (!--current->preempt_count && current->need_resched)
+		yield();
 }

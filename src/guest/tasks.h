@@ -18,6 +18,9 @@ struct task {
 	uint64_t rsp;
 	int over;
 	uint32_t token;		/* of a page that it waits for; or 0 */
+	unsigned int preempt_count;	/* 0: the processor may be taken away */
+	unsigned int need_resched;	/* and that was wanted meanwhile */
+	volatile unsigned int preempted;	/* how often it was wanted */
 	uint64_t stack[STACK / 8] __attribute__((aligned(16)));
 };
 
@@ -31,10 +34,31 @@ _Noreturn void give_up(const struct frame *frame);
 void make(void (*start)(void));
 void yield(void);
 void run_tasks(void);
+void preempt(void);
+void preempt_enable(void);
 
 static inline void halt(void)	/* with interrupts off, before and after */
 {
 	asm volatile("sti; hlt; cli" : : : "memory");
+}
+
+static inline uint64_t interrupts_off(void)
+{
+	uint64_t flags;
+
+	asm volatile("pushf; pop %0; cli" : "=r" (flags) : : "memory");
+	return flags;
+}
+
+static inline void interrupts_as(uint64_t flags)
+{
+	asm volatile("push %0; popf" : : "r" (flags) : "memory", "cc");
+}
+
+static inline void preempt_disable(void)
+{
+	current->preempt_count++;
+	asm volatile("" : : : "memory");
 }
 
 #endif

@@ -14,7 +14,7 @@
 	.globl	stubs
 stubs:
 	.set	number, 0
-	.rept	33
+	.rept	34
 	.if	(1 << number) & 0x60227d00
 	stub	number, 1
 	.else

@@ -35,6 +35,8 @@ static void guest_exit(uint8_t status)
 	exit(status);
 }
 
+#define CLOCK_PORT 0xf8
+
 void port_io(struct kvm_run *run)
 {
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
@@ -48,6 +50,8 @@ void port_io(struct kvm_run *run)
 				*data = serial_in(port - SERIAL);
 		} else if (port >= SERIAL && port < SERIAL + 8) {
 			serial_out(port - SERIAL, *data);
+		} else if (port == CLOCK_PORT && run->io.size == 4) {
+			clock_set(*(uint32_t *)data);
 		} else if (port == EXIT_PORT) {
 			guest_exit(*data);
 		}

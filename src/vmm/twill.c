@@ -143,6 +143,7 @@ static void set_registers(const struct machine *machine, int vcpu,
 static void run_vcpu(int vcpu, unsigned int id, struct kvm_run *run)
 {
 	for (;;) {
+		clock_deliver(vcpu);
 		if (ioctl(vcpu, KVM_RUN, 0) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -156,7 +157,11 @@ static void run_vcpu(int vcpu, unsigned int id, struct kvm_run *run)
 			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 			break;
 		case KVM_EXIT_HLT:
-			return;
+			if (!clock_wait())
+				return;
+			break;
+		case KVM_EXIT_IRQ_WINDOW_OPEN:
+			break;
 		case KVM_EXIT_SHUTDOWN:
 			errx(FAILED, "vCPU %u shut down: a fault in a fault in a fault", id);
 		case KVM_EXIT_FAIL_ENTRY:
@@ -187,6 +192,7 @@ static void *vcpu_thread(void *arg)
 		err(FAILED, "run pages of vCPU %u", id);
 	describe_processor(vcpu);
 	set_registers(the_machine, vcpu, id);
+	clock_make(run);
 	run_vcpu(vcpu, id, run);
 	return NULL;
 }

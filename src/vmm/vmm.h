@@ -4,6 +4,7 @@
 #define TWILL_VMM_H
 
 #include <linux/kvm.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,10 @@ int ask(int fd, const char *what, unsigned long request, void *arg);
 
 void load(struct machine *machine, const char *path);	/* load.c */
 void port_io(struct kvm_run *run);			/* ports.c */
+void clock_make(struct kvm_run *run);			/* clock.c */
+void clock_set(uint32_t value);
+void clock_deliver(int vcpu);
+bool clock_wait(void);
 void come_late(const struct machine *machine);		/* lazy.c */
 
 #endif
