@@ -44,6 +44,7 @@ static const struct bug {
 	{ "module-held", "leak", "litmus", "get_module", 0 },
 	{ "module-often", "refcount", "litmus", "put_module", 0 },
 	{ "text-work", "module-text", "box", "box_works", 0 },
+	{ "text-said", "module-text", "box", "box_says", 1 },
 	{ "text-own-put", "module-text", "box", "box_puts", 0 },
 	{ "mm-held", "leak", "mm", "grab", 0 },
 	{ "not-held", "not-held", "lock", "needs_lock", 0 },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Files, modules, address spaces: counted, and left behind. */
 #include <linux/anon_inodes.h>
+#include <linux/completion.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched/mm.h>
@@ -166,6 +167,35 @@ SCENARIO("text-work", "work runs, its module's last file closed: module text",
 	 open_careless, NULL, queue_and_close);
 SCENARIO("text-flushed", "... flushed before the file goes: silent",
 	 open_careful, NULL, queue_and_close);
+
+/* The last thing that it does but to return. */
+static DECLARE_COMPLETION(said);
+
+static void __box box_says(struct work_struct *w)
+{
+	complete(&said);
+}
+
+static int __box box_listen(struct inode *inode, struct file *file)
+{
+	wait_for_completion(&said);
+	return 0;
+}
+
+static const struct file_operations hasty_fops = {
+	.owner = &module_box,
+	.release = box_listen,
+};
+
+static void open_hasty(void)
+{
+	init_completion(&said);
+	INIT_WORK(&box_work, box_says);
+	fd = anon_inode_getfd("box", &hasty_fops, NULL, O_RDWR);
+}
+
+SCENARIO("text-said", "... it has said that it is done, and not returned: module text",
+	 open_hasty, NULL, queue_and_close);
 
 static void __box box_puts(struct work_struct *w)
 {

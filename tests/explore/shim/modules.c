@@ -96,6 +96,15 @@ void check_work_text(void *fn, const void *work, const void *queue)
 		check_text(fn);
 }
 
+/* The last thing that a worker does there: is it before the last put, or after? */
+void is_in_text(unsigned long pc)
+{
+	struct module *m = module_of(pc);
+
+	if (m)
+		touch(m, T_READ);
+}
+
 /* Its last reference is gone: rmmod may come, and nobody may be in it. */
 static void check_frames(struct module *m, unsigned long pc)
 {

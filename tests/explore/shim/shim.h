@@ -38,6 +38,7 @@ void unload_modules(void);
 void check_modules(void);
 void check_text(void *fn);
 void check_work_text(void *fn, const void *work, const void *queue);
+void is_in_text(unsigned long pc);
 void module_waits(const void *what);
 void rehearse_exits(void);
 bool get_module(struct module *m, unsigned long pc);

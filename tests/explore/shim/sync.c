@@ -413,6 +413,8 @@ void twill_step(const char *name, const void *object)
 {
 	(void)object;
 	visible("step", name, HERE, NULL, NULL);
+	if (work_of(cur))
+		is_in_text(HERE);
 }
 
 void shim_warn(const char *class, const char *what)

@@ -259,6 +259,7 @@ static void run_worker(void)
 {
 	long me = cur->id - WORKER_TASK;
 	struct work_struct *w;
+	unsigned long at;
 	work_func_t fn;
 
 	for (;;) {
@@ -275,7 +276,10 @@ static void run_worker(void)
 		check_work_text(fn, w, runs_for[me]);
 		fn(w);
 		drop_pseudo(w);
-		wait_for("work done", "work", 0, NULL, NULL);
+		/* To return is to be in the module once more. So is a step. */
+		at = strcmp(cur->op, "step") ? (unsigned long)fn + 1 : 0;
+		wait_for("work done", "work", at, NULL, NULL);
+		is_in_text(at);
 		check_user_return((unsigned long)fn + 1);
 		touch(w, T_RELEASE);
 		touch(&first_work, T_WRITE);
