@@ -205,6 +205,7 @@ int u_objects(void)
 {
 	int i, n = 0;
 
+	visible("count objects", NULL, HERE, NULL, NULL);
 	for (i = 0; i < nobjects; i++)
 		n += objects[i].live;
 	return n;

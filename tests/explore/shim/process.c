@@ -51,13 +51,17 @@ void live_elsewhere(int id)
 	kernel_tasks[id].mm = &elsewhere;
 }
 
-static void count_mm(struct mm_struct *m, int users, int count,
-		     const char *op, unsigned long pc)
+static void use_mm(struct mm_struct *m, const char *op, unsigned long pc)
 {
 	visible(op, "mm", pc, NULL, NULL);
 	use(m, sizeof(*m), T_WRITE, pc);
 	release(m);
 	acquire(m);
+}
+
+static void count_mm(struct mm_struct *m, int users, int count,
+		     const char *op, unsigned long pc)
+{
 	if (!m->mm_count || (users > 0 && !m->mm_users))
 		fail("refcount", "mm", pc, NULL, NULL, "%s from zero", op);
 	if (users > 0 || count > 0)
@@ -75,11 +79,13 @@ static void count_mm(struct mm_struct *m, int users, int count,
 
 void mmgrab(struct mm_struct *m)
 {
+	use_mm(m, "mmgrab", HERE);
 	count_mm(m, 0, 1, "mmgrab", HERE);
 }
 
 void drop_mm(struct mm_struct *m, unsigned long pc)
 {
+	use_mm(m, "mmdrop", pc);
 	count_mm(m, 0, -1, "mmdrop", pc);
 }
 
@@ -90,13 +96,18 @@ void mmdrop(struct mm_struct *m)
 
 void mmget(struct mm_struct *m)
 {
+	use_mm(m, "mmget", HERE);
 	count_mm(m, 1, 0, "mmget", HERE);
 }
 
 bool mmget_not_zero(struct mm_struct *m)
 {
-	count_mm(m, m->mm_users ? 1 : 0, 0, "mmget_not_zero", HERE);
-	return m->mm_users;
+	bool some;
+
+	use_mm(m, "mmget_not_zero", HERE);
+	some = m->mm_users;
+	count_mm(m, some, 0, "mmget_not_zero", HERE);
+	return some;
 }
 
 static bool nobody_reads(void *m)
@@ -107,6 +118,7 @@ static bool nobody_reads(void *m)
 /* The last user takes down all that is mapped; the structure may stay. */
 static void put_user(struct mm_struct *m, unsigned long pc)
 {
+	use_mm(m, "mmput", pc);
 	count_mm(m, -1, 0, "mmput", pc);
 	if (m->mm_users)
 		return;

@@ -31,6 +31,7 @@ struct workqueue_struct *alloc_workqueue(const char *name, unsigned int flags,
 	alloc_workqueue(name, flags, 1, ##__VA_ARGS__)
 void destroy_workqueue(struct workqueue_struct *q);
 #define flush_workqueue(q)	shim_flush_workqueue(q, #q)
+#define flush_scheduled_work()	flush_workqueue(system_wq)
 #define drain_workqueue(q)	shim_flush_workqueue(q, #q)
 
 #define INIT_WORK(w, f)	\
