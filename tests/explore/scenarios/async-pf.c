@@ -168,6 +168,72 @@ static void close_two(void)
 	unmap_two();
 }
 
+/* Who supplies the first one has to have the second one before. */
+static void want_second_supply_first(void)
+{
+	script((struct model_op){ .kind = MODEL_TOUCH, .gpa = PAGE },
+	       (struct model_op){ .kind = MODEL_CALL });
+	run_to_end();
+	supply();
+}
+
+static void supply_second(void)
+{
+	u_supply(memory + PAGE);
+}
+
+/* The one page is wanted again, for which a worker has been sent. */
+static int objects;
+
+static void setup_counted(void)
+{
+	setup_queued();
+	script((struct model_op){ .kind = MODEL_TOUCH },
+	       (struct model_op){ .kind = MODEL_CALL });
+	objects = u_objects();
+}
+
+static void count_and_supply(void)
+{
+	u_assert(u_objects() <= objects);
+	supply();
+}
+
+/* One machine waits for a page, which the VMM of another one has. */
+static int other_vm, other_vcpu;
+
+static void setup_other(void)
+{
+	other_vm = make_vm();
+	other_vcpu = make_vcpu(other_vm, 0);
+	setup_queued();
+}
+
+static void close_other_and_supply(void)
+{
+	u_close(other_vcpu);
+	u_close(other_vm);
+	supply();
+}
+
+/* That it is to be told of all pages is noted once, and may fail. */
+static void agree_twice(void)
+{
+	if (agree(true))
+		return;
+	objects = u_objects();
+	u_assert(!agree(true));
+	u_assert(u_objects() <= objects);
+}
+
+SCENARIO_FAULTS(1, "agree-again", "a guest asks again and again to be told of all",
+		setup_lazy, close_all, agree_twice);
+SCENARIO("queued-again", "a page on its way is wanted again: nobody else is sent",
+	 setup_counted, close_all, run_to_end, count_and_supply);
+SCENARIO("one-of-two", "of two pages on their way one comes, and the guest goes on",
+	 setup_both_queued, close_two, want_second_supply_first, supply_second);
+SCENARIO("other-vs-close", "a machine is closed while another waits for a page",
+	 setup_other, unmap, close_other_and_supply, close_both);
 SCENARIO("two-vs-supply", "two pages are on their way at once",
 	 setup_two, close_two, run_to_end, supply_both);
 SCENARIO("two-queued-vs-close", "a machine is closed while two pages are on their way",
