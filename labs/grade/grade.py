@@ -90,7 +90,8 @@ class Grader:
             self.files, problems = read_work(self.work, self.lab.files)
             headers = rules.known_headers(ROOT, HEADERS)
             for path, text in self.files.items():
-                problems += rules.check_text("work/" + path, text, headers)
+                problems += rules.check_text("work/" + path, text, sound(path),
+                                             headers)
             if problems:
                 return self.refuse("rules", "only what a lab may contain",
                                    problems)
@@ -128,7 +129,8 @@ class Grader:
     def look(self):
         """What the preprocessor makes of it."""
         commands = os.path.join(self.top, "commands")
-        view = rules.View(self.tree, self.files, self.shown)
+        book = {path: sound(path) for path in self.files}
+        view = rules.View(self.tree, self.files, book, self.shown)
         said = []
         with open(commands) as f:
             for line in f:
