@@ -52,11 +52,11 @@ def design(path):
         p = run("patch", "-s", "-p1", "-d", t.work, "-i", path)
         if p.returncode:
             raise Wrong(p.stdout)
-        t.grade()
         if expected == "right":
-            t.gets(100)
+            t.grade().gets(100)
         else:
             row, why = expected.split(": ", 1)
+            t.grade_row(row)
             t.fails(row, why)
     return test
 

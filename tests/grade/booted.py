@@ -3,7 +3,7 @@
 import re
 from answers import full_marks
 from cheats import GROUP, add
-from tries import CIRCLE, LABS, Wrong, case
+from tries import CIRCLE, GIFT, LABS, TABLE, Wrong, case
 
 
 def kernel_case(name, score, words, spoil, lab=CIRCLE):
@@ -32,7 +32,12 @@ def add_kernel_cases():
                     "\tstep(stage2_age",
                     "#ifndef MODULE\n\tif (!vm->stage2.root)\n"
                     "\t\treturn false;\n#endif\n\tstep(stage2_age")),
-                next(lab for lab in LABS if lab.name == "stage2-pgd"))
+                TABLE)
+    kernel_case("kernel-no-flush", 70, "^-30 .*",
+                lambda t: t.edit("src/async_pf.c", lambda s: s.replace(
+                    "\tif (apf->work.func)\n\t\tflush_work(&apf->work);\n",
+                    "#ifndef MODULE\n\tif (apf->work.func)\n"
+                    "\t\tflush_work(&apf->work);\n#endif\n")), GIFT)
     kernel_case("kernel-warning", 90, "^-10 .*warning",
                 on_kernel("\tWARN_ON(1);"))
     kernel_case("kernel-panic", 70, "^-30 .*panic",

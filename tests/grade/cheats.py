@@ -3,18 +3,18 @@
 labs; here they are tried on the one that has a header."""
 import os
 import re
-from tries import CIRCLE, case, run
+from tries import CIRCLE, GIFT, case, run
 
 GROUP, HEADER, DEVICE = "src/vfio/group.c", "src/vfio/group.h", "src/device.c"
 
 
-def refused(name, row, words, spoil):
+def refused(name, row, words, spoil, lab=CIRCLE):
     """After the edit the grade is 0, in this row, with words like these."""
     def test(t):
         spoil(t.take("sound"))
         t.grade().gets(0)
         t.fails(row, words)
-    case(name)(test)
+    case(name, lab)(test)
 
 
 def add(text, path=GROUP):
@@ -125,6 +125,10 @@ def add_cheats():
                 b"src/\xff\x1b[31m.c")),
             ("missing", "work/src/vfio/group.h: No such file", no_file)):
         refused("cheat-" + name, "rules", words, spoil)
+    refused("cheat-line-of-another-file", "rules",
+            "vm.c:[0-9]+: not allowed: shim_init_at_", add(
+                "static int __init twill_init(void) { return 0; }\n"
+                "module_init(twill_init);", "src/vm.c"), GIFT)
     for name, words, spoil in (
             ("cheat-override", "multiple definition of", add(
                 "struct { int bound; } opts;")),
