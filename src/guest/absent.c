@@ -2,6 +2,7 @@
 /* A kernel that is told of absent pages, and runs another task meanwhile. */
 #include <asm/kvm_para.h>
 #include <stdatomic.h>
+#include "async_pf.h"
 #include "tasks.h"
 
 #define TASKS 16
@@ -57,74 +58,24 @@ static void agree(void)
 	      KVM_ASYNC_PF_SEND_ALWAYS | KVM_ASYNC_PF_DELIVERY_AS_INT);
 }
 
-static uint32_t early[4];	/* tokens; 0, a free place */
-
-/* Returns: whether OLD was there. */
-static int replace(uint32_t old, uint32_t new)
-{
-	unsigned int i;
-
-	for (i = 0; i < 4; i++) {
-		if (early[i] == old) {
-			early[i] = new;
-			return 1;
-		}
-	}
-	return 0;
-}
-
-static void wait_for(uint32_t token)
-{
-	struct task *me = current;
-
-	if (replace(token, 0))
-		return;
-	me->token = token;
-	while (me->token) {
-		if (me == tasks)
-			halt();
-		else
-			yield();
-	}
-}
-
-#define ALL (~0U)
-
-static void wake(uint32_t token)
-{
-	struct task *task;
-	int known = 0;
-
-	for (task = tasks; task < tasks + n_tasks; task++) {
-		if (token != ALL && token != task->token)
-			continue;
-		task->token = 0;
-		known = 1;
-	}
-	if (!known && !replace(0, token)) {
-		print("too much news that nobody waits for\n");
-		finish(1);
-	}
-}
-
 static void page_absent(uint32_t token)
 {
 	unsigned int on_their_way = ++count.absent - count.come;
 
 	if (count.most < on_their_way)
 		count.most = on_their_way;
-	wait_for(token);
+	async_pf_task_wait(token);
 }
 
 static void page_come(void)
 {
 	uint32_t token = news.token;
 
-	if (token == ALL)
+	if (token == ALL_TOKENS)
 		count.all++;
 	else
 		count.come++;
-	wake(token);
+	async_pf_task_wake(token);
 	news.token = 0;
 	wrmsr(MSR_KVM_ASYNC_PF_ACK, 1);
 }
@@ -152,10 +103,22 @@ static volatile uint64_t *page(unsigned int n)
 	return (uint64_t *)(first + 4096 * n);
 }
 
+static void touch_alone(volatile uint64_t *first)
+{
+	unsigned int before;
+
+	preempt_disable();
+	before = count.touched;
+	if (*first || count.touched != before)
+		count.wrong++;
+	preempt_enable();
+}
+
 static void touch(void)
 {
 	unsigned int i, mine = (current - tasks - 1) * PAGES;
 
+	touch_alone(page(mine));
 	for (i = mine; i < mine + PAGES; i++) {
 		if (*page(i))
 			count.wrong++;
@@ -209,8 +172,8 @@ static void try_without_tasks(void)
 	if (*page(TASKS * PAGES))
 		count.wrong++;
 	asm volatile("cli");
-	wake(4711);
-	wait_for(4711);
+	async_pf_task_wake(4711);
+	async_pf_task_wait(4711);
 }
 
 int main(unsigned int id, uint64_t mib, unsigned int cpus)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The table of handlers, and tasks. */
-#include "tasks.h"
+#include "os.h"
 
 struct gate {
 	uint16_t low, selector, type, middle;
@@ -72,7 +72,7 @@ void run_tasks(void)
 		left = ran = 0;
 		for (current = tasks + 1; current < tasks + n_tasks; current++) {
 			left += !current->over;
-			if (current->over || current->token)
+			if (current->over || current->blocked)
 				continue;
 			ran++;
 			change(&tasks[0].rsp, current->rsp);
@@ -99,4 +99,30 @@ void preempt_enable(void)
 	asm volatile("" : : : "memory");
 	if (!--current->preempt_count && current->need_resched)
 		yield();
+}
+
+#define PIECES 16
+
+static struct piece {
+	uint64_t content[8];
+	int taken;
+} pieces[PIECES];
+
+void *take_memory(size_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < PIECES; i++) {
+		if (pieces[i].taken || size > sizeof(pieces[i].content))
+			continue;
+		pieces[i].taken = 1;
+		return pieces[i].content;
+	}
+	print("no memory is left\n");
+	finish(1);
+}
+
+void give_memory(void *memory)
+{
+	((struct piece *)memory)->taken = 0;
 }

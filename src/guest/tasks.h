@@ -17,7 +17,7 @@ struct frame {
 struct task {
 	uint64_t rsp;
 	int over;
-	uint32_t token;		/* of a page that it waits for; or 0 */
+	int blocked;		/* it waits, and wants no turn */
 	unsigned int preempt_count;	/* 0: the processor may be taken away */
 	unsigned int need_resched;	/* and that was wanted meanwhile */
 	volatile unsigned int preempted;	/* how often it was wanted */

@@ -17,11 +17,12 @@ build/guest/hello32.elf: src/guest/hello.S
 
 GUEST64_CC := $(CC) -m64 -O2 -Wall -Wextra -ffreestanding -fno-pic \
 	-fno-stack-protector -mno-red-zone -mgeneral-regs-only -nostdlib \
-	-static \
+	-static -I src -Wno-dangling-pointer \
 	-Wl,-N,-Ttext=0x100000,--build-id=none,--no-warn-rwx-segments
 
 build/guest/kernel.elf build/guest/absent.elf: src/guest/trap.S \
-		src/guest/tasks.c src/guest/tasks.h
+		$(addprefix src/guest/,tasks.c tasks.h os.h)
+build/guest/absent.elf: src/guest/async_pf.c src/guest/async_pf.h
 build/guest/%.elf: src/guest/boot.S src/guest/%.c src/guest/lib.c \
 		src/guest/guest.h
 	@mkdir -p $(@D)

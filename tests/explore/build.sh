@@ -47,6 +47,7 @@ trap 'rm -rf "$work"' EXIT
 	list subject "$tree" "$subject -DTWILL_MODULE=twill" \
 		'src/*.c' 'src/arch/model/*.c'
 	list subject "$tree" "$subject -DTWILL_MODULE=twill_vfio" 'src/vfio/*.c'
+	list subject "$tree" "$subject -DTWILL_MODULE=guest" 'src/guest/async_pf.c'
 	list subject "$root" "$subject -DTWILL_MODULE=litmus" \
 		'tests/explore/scenarios/*.c'
 	list subject "$root" "$subject -DTWILL_MODULE=litmus -DLITMUS" \
@@ -74,8 +75,9 @@ group() {
 	echo "$work/$1.o"
 }
 # All data of the code under test goes into one place, to be copied back.
-ld -r -o "$work/subject.o" $(group twill ^src/ ^src/vfio/) \
-	$(group twill_vfio ^src/vfio/ /probe) $(group litmus '^tests/|/probe' "")
+ld -r -o "$work/subject.o" $(group twill ^src/ '^src/(vfio|guest)/') \
+	$(group twill_vfio ^src/vfio/ /probe) \
+	$(group litmus '^tests/|^src/guest/|/probe' "")
 objcopy --set-section-flags .bss=alloc,load,contents,data \
 	--rename-section .data=twill_data,alloc,load,contents,data \
 	--rename-section .bss=twill_data,alloc,load,contents,data \

@@ -25,7 +25,8 @@
 struct scenario {
 	const char *name;
 	const char *shows;		/* one line for --list */
-	bool bare;			/* a litmus: loads no module */
+	bool bare;			/* loads no module: a litmus, */
+	bool guest;			/* or a guest's tasks */
 	bool apart;			/* a task a process; the first has the machine */
 	int faults;			/* so many allocations may fail */
 	void (*setup)(void);

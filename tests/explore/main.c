@@ -18,13 +18,18 @@ static struct {
 	bool json;
 } asked = { .o.bound = 2 };
 
+static bool is_litmus(const struct scenario *s)
+{
+	return s->bare && !s->guest;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct scenario *x = *(struct scenario **)a;
 	const struct scenario *y = *(struct scenario **)b;
 
-	return x->bare != y->bare ? x->bare - y->bare :
-				    strcmp(x->name, y->name);
+	return is_litmus(x) != is_litmus(y) ? is_litmus(x) - is_litmus(y) :
+					      strcmp(x->name, y->name);
 }
 
 static void list(const char *unused)
@@ -35,7 +40,7 @@ static void list(const char *unused)
 	memcpy(s, __start_twill_scenarios, n * sizeof(*s));
 	qsort(s, n, sizeof(*s), by_name);
 	for (i = 0; i < n; i++) {
-		if (i && s[i]->bare != s[i - 1]->bare)
+		if (i && is_litmus(s[i]) != is_litmus(s[i - 1]))
 			printf("\n");
 		printf("%-24s %s\n", s[i]->name, s[i]->shows);
 	}

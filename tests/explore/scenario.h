@@ -26,6 +26,7 @@ struct scenario {
 	const char *name;
 	const char *shows;
 	bool bare;
+	bool guest;
 	bool apart;
 	int faults;
 	void (*setup)(void);
@@ -34,10 +35,15 @@ struct scenario {
 };
 #endif
 
-#ifdef LITMUS
+#if defined(LITMUS) || defined(GUEST)
 #define SCENARIO_BARE	true
 #else
 #define SCENARIO_BARE	false
+#endif
+#ifdef GUEST			/* a guest's tasks, and its host */
+#define SCENARIO_GUEST	true
+#else
+#define SCENARIO_GUEST	false
 #endif
 
 #define SCENARIO_PASTE(a, b)	a##b
@@ -56,7 +62,8 @@ struct scenario {
 #define SCENARIO_WITH(number, lone, id, text, begin, finish, ...)	\
 	static const struct scenario SCENARIO_ID(scenario_, __LINE__) = {	\
 		.name = id, .shows = text,				\
-		.bare = SCENARIO_BARE, .apart = lone, .faults = number,	\
+		.bare = SCENARIO_BARE, .guest = SCENARIO_GUEST,		\
+		.apart = lone, .faults = number,			\
 		.setup = begin, .end = finish,				\
 		.task = { __VA_ARGS__ },				\
 	};								\

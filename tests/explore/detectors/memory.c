@@ -294,18 +294,20 @@ static inline void plain(uintptr_t addr, size_t size, bool write,
 			 unsigned long pc)
 {
 	struct object *o;
+	bool marked;
 
 	if (addr - stacks_start < stacks_end - stacks_start && !stack_guard)
 		return;
 	if (++accesses > MAX_ACCESSES)
 		fail("livelock", "memory", pc, NULL, NULL,
 		     "more than %ld accesses", MAX_ACCESSES);
-	if (cur->guest)
+	marked = addr == (write ? cur->marked_write : cur->marked_read);
+	if (cur->guest && !marked)
 		guest_boundary(pc);
 	o = check_access(addr, size, write, pc);
 	if (!racing)
 		return;
-	if (addr == (write ? cur->marked_write : cur->marked_read)) {
+	if (marked) {
 		cur->marked_read = 0;
 		if (write)
 			cur->marked_write = 0;

@@ -4,6 +4,7 @@
  * are the guest's tasks; the host, in the last column, sends interrupts.
  */
 #include <guest/cpu.h>
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <linux/spinlock.h>
 #include "scenario.h"
@@ -181,6 +182,41 @@ SCENARIO("irq-count", "counted here and in a handler: one is lost: deadlock",
 	 setup_count, both_counted, count_and_go_on, host);
 SCENARIO("irq-count-sound", "... with IF clear: silent",
 	 setup_count, both_counted, count_without_interrupts, host);
+
+/* An atomic operation is one instruction: nothing comes into it. */
+static atomic_t sum;
+
+static void add_one(int vector)
+{
+	atomic_inc(&sum);
+}
+
+static void setup_sum(void)
+{
+	guest_init(&cpu, add_one, GUEST_INTERRUPTS);
+}
+
+static void add_and_go_on(void)
+{
+	guest_begin(&cpu);
+	sti();
+	atomic_inc(&sum);
+	cli();
+}
+
+static void host_adds(void)
+{
+	guest_interrupt(&cpu, 3);
+	atomic_inc(&sum);
+}
+
+static void all_added(void)
+{
+	u_assert(atomic_read(&sum) >= 2);
+}
+
+SCENARIO("irq-atomic", "counted in one step: silent",
+	 setup_sum, all_added, add_and_go_on, host_adds);
 
 /* A handler may not sleep: it has nobody to come back to. */
 static void leave_again(int vector)

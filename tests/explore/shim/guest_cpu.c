@@ -34,6 +34,11 @@ void guest_init(struct guest_cpu *c, void (*handler)(int vector), int what)
 				 .all = what == GUEST_EVENTS };
 }
 
+int guest_task(void)
+{
+	return cur->id - 1;
+}
+
 /* Is there anything that the CPU would take before its next instruction? */
 static bool takes(const struct guest_cpu *c)
 {

@@ -34,6 +34,9 @@ struct guest_cpu {
 
 enum { GUEST_INTERRUPTS, GUEST_EVENTS };
 
+/* The calling task: 0 is A. */
+int guest_task(void);
+
 /* Before the tasks: IF is clear, and no task has the CPU. Vectors are 0..31. */
 void guest_init(struct guest_cpu *c, void (*handler)(int vector), int what);
 

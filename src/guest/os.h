@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What our kernels offer to tasks that wait. The explorer has its own os.h. */
+#ifndef TWILL_OS_H
+#define TWILL_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "tasks.h"
+
+#define READ_ONCE(x)		(*(volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, value)	(*(volatile typeof(x) *)&(x) = (value))
+
+static inline struct task *this_task(void)
+{
+	return current;
+}
+
+static inline bool may_block(void)
+{
+	return current != tasks && !current->preempt_count;
+}
+
+static inline void block(void)
+{
+	current->blocked = 1;
+	yield();
+}
+
+static inline void wake_task(struct task *task)
+{
+	task->blocked = 0;
+}
+
+void *take_memory(size_t size);
+void give_memory(void *memory);
+
+#endif
