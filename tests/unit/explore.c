@@ -185,7 +185,7 @@ static const struct scenario *bare_scenario(int i)
 	const struct scenario *const *s;
 
 	for (s = __start_twill_scenarios; s < __stop_twill_scenarios; s++)
-		if ((*s)->bare && !i--)
+		if ((*s)->bare && !(*s)->guest && !i--)
 			return *s;
 	return NULL;
 }
