@@ -67,6 +67,49 @@ static void count(void)
 	current->over = 1;
 	yield();
 }
+static struct pair {
+	volatile unsigned int one, other;
+} pairs[2], *volatile pair = pairs;
+static volatile unsigned int torn, readers;
+
+static void read_pairs(void)
+{
+	unsigned int i, one;
+	struct pair *seen;
+
+	while (current->preempted < 5) {
+		rcu_read_lock();
+		seen = pair;
+		one = seen->one;
+		for (i = 0; i < 100; i++)
+			relax();
+		if (one != seen->other)
+			torn = 1;
+		rcu_read_unlock();
+	}
+	readers--;
+	current->over = 1;
+	yield();
+}
+
+static void write_pairs(void)
+{
+	struct pair *old;
+	unsigned int n, i;
+
+	for (n = 1; readers; n++) {
+		old = pair;
+		pair = &pairs[old == pairs];
+		synchronize_rcu();
+		old->one = n;
+		for (i = 0; i < 100; i++)
+			relax();
+		old->other = n;
+		yield();
+	}
+	current->over = 1;
+	yield();
+}
 
 int main(unsigned int id, uint64_t mib, unsigned int cpus)
 {
@@ -90,8 +133,15 @@ int main(unsigned int id, uint64_t mib, unsigned int cpus)
 		make(count);
 	outl(0xf8, TICK | 2 << 8);
 	run_tasks();
-	outl(0xf8, 0);
 	print("two tasks that never yield have counted together: %s\n",
 	      together == counted ? "right" : "wrong");
-	finish(together != counted);
+	readers = 2;
+	for (i = 0; i < 2; i++)
+		make(read_pairs);
+	make(write_pairs);
+	run_tasks();
+	print("two tasks have read what a third one changed: %s\n",
+	      torn ? "wrong" : "right");
+	outl(0xf8, 0);
+	finish(together != counted || torn);
 }

@@ -10,6 +10,12 @@
 #define READ_ONCE(x)		(*(volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, value)	(*(volatile typeof(x) *)&(x) = (value))
 
+#define barrier() asm volatile("" : : : "memory")
+
+static inline struct rcu_reader *this_reader(void)
+{
+	return &current->reader;
+}
 static inline struct task *this_task(void)
 {
 	return current;
@@ -17,7 +23,8 @@ static inline struct task *this_task(void)
 
 static inline bool may_block(void)
 {
-	return current != tasks && !current->preempt_count;
+	return current != tasks && !current->preempt_count &&
+	       !current->reader.depth;
 }
 
 static inline void block(void)

@@ -83,6 +83,12 @@ void run_tasks(void)
 	} while (left);
 }
 
+static void make_way(void)
+{
+	rcu_preempt();
+	yield();
+}
+
 /* Interrupts are off. */
 void preempt(void)
 {
@@ -91,14 +97,19 @@ void preempt(void)
 	current->preempted++;
 	current->need_resched = 1;
 	if (!current->preempt_count)
-		yield();
+		make_way();
 }
 
 void preempt_enable(void)
 {
+	uint64_t flags;
+
 	asm volatile("" : : : "memory");
-	if (!--current->preempt_count && current->need_resched)
-		yield();
+	if (--current->preempt_count || !current->need_resched)
+		return;
+	flags = interrupts_off();
+	make_way();
+	interrupts_as(flags);
 }
 
 #define PIECES 16

@@ -4,6 +4,7 @@
 #define TWILL_TASKS_H
 
 #include "guest.h"
+#include "rcu.h"
 
 struct frame {
 	uint64_t scratch[9];
@@ -21,6 +22,7 @@ struct task {
 	unsigned int preempt_count;	/* 0: the processor may be taken away */
 	unsigned int need_resched;	/* and that was wanted meanwhile */
 	volatile unsigned int preempted;	/* how often it was wanted */
+	struct rcu_reader reader;
 	uint64_t stack[STACK / 8] __attribute__((aligned(16)));
 };
 

@@ -21,7 +21,7 @@ GUEST64_CC := $(CC) -m64 -O2 -Wall -Wextra -ffreestanding -fno-pic \
 	-Wl,-N,-Ttext=0x100000,--build-id=none,--no-warn-rwx-segments
 
 build/guest/kernel.elf build/guest/absent.elf: src/guest/trap.S \
-		$(addprefix src/guest/,tasks.c tasks.h os.h)
+		$(addprefix src/guest/,tasks.c rcu.c tasks.h rcu.h os.h)
 build/guest/absent.elf: src/guest/async_pf.c src/guest/async_pf.h
 build/guest/%.elf: src/guest/boot.S src/guest/%.c src/guest/lib.c \
 		src/guest/guest.h

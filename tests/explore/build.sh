@@ -47,7 +47,7 @@ trap 'rm -rf "$work"' EXIT
 	list subject "$tree" "$subject -DTWILL_MODULE=twill" \
 		'src/*.c' 'src/arch/model/*.c'
 	list subject "$tree" "$subject -DTWILL_MODULE=twill_vfio" 'src/vfio/*.c'
-	list subject "$tree" "$subject -DTWILL_MODULE=guest" 'src/guest/async_pf.c'
+	list subject "$tree" "$subject -DTWILL_MODULE=guest" 'src/guest/{async_pf,rcu}.c'
 	list subject "$root" "$subject -DTWILL_MODULE=litmus" \
 		'tests/explore/scenarios/*.c'
 	list subject "$root" "$subject -DTWILL_MODULE=litmus -DLITMUS" \

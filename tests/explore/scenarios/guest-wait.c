@@ -9,6 +9,7 @@
 #include <guest/os.h>
 #include <linux/atomic.h>
 #include "guest/async_pf.h"
+#include "guest/rcu.h"
 #include "scenario.h"
 
 enum { PAGE_0, PAGE_1, PAGES, ALL = PAGES, TICK, ABSENT = 14 };
@@ -17,10 +18,11 @@ enum { GONE, TOLD, THERE };
 struct task {
 	bool blocked, over;
 	bool keeps;			/* its processor */
+	struct rcu_reader reader;
 };
 
 static struct guest_cpu cpu;
-static struct task tasks[2];
+static struct task tasks[3];	/* A's; B's and C's, if they are the guest's */
 static atomic_t page[PAGES];
 static int touched, wanted;
 static bool half_done, promised;
@@ -32,9 +34,14 @@ struct task *this_task(void)
 	return &tasks[guest_task()];
 }
 
+struct rcu_reader *this_reader(void)
+{
+	return &this_task()->reader;
+}
+
 bool may_block(void)
 {
-	return !this_task()->keeps;
+	return !this_task()->keeps && !this_reader()->depth;
 }
 
 void halt(void)
@@ -43,22 +50,64 @@ void halt(void)
 	cli();
 }
 
+/* The next task that wants a turn, after this one; or NULL. */
+static struct task *next_task(void)
+{
+	int me = guest_task(), i;
+
+	for (i = 1; i < 3; i++) {
+		struct task *task = &tasks[(me + i) % 3];
+
+		if (!task->blocked && !task->over)
+			return task;
+	}
+	return NULL;
+}
+
+static bool give_turn(void)
+{
+	struct task *next = next_task();
+
+	if (next)
+		guest_switch('A' + (next - tasks));
+	return next;
+}
+
+static bool all_over(void)
+{
+	return tasks[0].over && tasks[1].over && tasks[2].over;
+}
+
+void yield(void)
+{
+	bool on = interrupts_off();
+
+	give_turn();
+	interrupts_as(on);
+}
+
 void block(void)
 {
-	struct task *me = this_task(), *other = &tasks[me == tasks];
+	struct task *me = this_task();
 
 	me->blocked = true;
 	while (me->blocked) {
-		if (other->blocked || other->over)
+		if (!give_turn())
 			halt();
-		else
-			guest_switch('A' + (other - tasks));
 	}
 }
 
 void wake_task(struct task *task)
 {
 	task->blocked = false;
+}
+
+static void preempt(void)
+{
+	if (this_task()->keeps)
+		return;
+	rcu_preempt();
+	give_turn();
 }
 
 static void trap(int vector)
@@ -68,20 +117,28 @@ static void trap(int vector)
 			async_pf_task_wait(1 + wanted);
 	} else if (vector == ALL) {
 		async_pf_task_wake(ALL_TOKENS);
-	} else if (vector != TICK) {
+	} else if (vector == TICK) {
+		preempt();
+	} else {
 		async_pf_task_wake(1 + vector);
 	}
 }
 
-static void setup(void)
+static void setup_tasks(int n)
 {
 	guest_init(&cpu, trap, GUEST_INTERRUPTS);
+	while (n < 3)
+		tasks[n++].over = true;
+}
+
+static void setup(void)
+{
+	setup_tasks(2);
 }
 
 static void setup_one(void)
 {
-	setup();
-	tasks[1].over = true;
+	setup_tasks(1);
 }
 
 /* Tasks. */
@@ -92,16 +149,16 @@ static void begin(void)
 	sti();
 }
 
-/* The other one's turn, now or as soon as it has been woken. */
+/* Another one's turn, now or as soon as it has been woken. */
 static void leave(void)
 {
-	struct task *me = this_task(), *other = &tasks[me == tasks];
+	struct task *next;
 
 	cli();
-	me->over = true;
-	while (other->blocked)
+	this_task()->over = true;
+	while (!(next = next_task()) && !all_over())
 		halt();
-	guest_end(other->over ? 0 : 'A' + (other - tasks));
+	guest_end(next ? 'A' + (next - tasks) : 0);
 }
 
 /* A touch, until the page is there. The host decides as the fault comes. */
@@ -148,6 +205,71 @@ static void look(void)
 	leave();
 }
 
+/* A reader, and a writer that frees what was read. */
+static int *thing;
+
+static void make_thing(int n)
+{
+	setup_tasks(n);
+	thing = take_memory(sizeof(*thing));
+	*thing = 7;
+}
+
+static void setup_thing(void)
+{
+	make_thing(2);
+}
+
+static void setup_readers(void)
+{
+	make_thing(3);
+}
+
+static void read(bool absent)
+{
+	int *seen;
+
+	rcu_read_lock();
+	seen = READ_ONCE(thing);
+	if (absent)
+		touch(PAGE_0);
+	u_assert(!seen || *seen == 7);
+	rcu_read_unlock();
+}
+
+static void read_absent(void)
+{
+	begin();
+	read(true);
+	leave();
+}
+
+static void read_and_leave(void)
+{
+	begin();
+	read(false);
+	leave();
+}
+
+static void read_twice(void)
+{
+	begin();
+	read(false);
+	read(false);
+	leave();
+}
+
+static void free_thing(void)
+{
+	int *old = thing;
+
+	begin();
+	WRITE_ONCE(thing, NULL);
+	synchronize_rcu();
+	give_memory(old);
+	leave();
+}
+
 /* A host that promises news before its fault comes. */
 static void touch_promised(void)
 {
@@ -178,18 +300,25 @@ static void bring_1(void)
 	bring(PAGE_1);
 }
 
+/* An interrupt that is about no page. */
+static void tick(void)
+{
+	guest_interrupt(&cpu, TICK);
+}
+
+static void tick_often(void)
+{
+	tick();
+	tick();
+	tick();
+}
+
 /* Another host: it has the pages, and knows of no promise. */
 static void move(void)
 {
 	atomic_set(&page[PAGE_0], THERE);
 	atomic_set(&page[PAGE_1], THERE);
 	guest_interrupt(&cpu, ALL);
-}
-
-/* An interrupt that is about no page. */
-static void tick(void)
-{
-	guest_interrupt(&cpu, TICK);
 }
 
 static void one_touched(void)
@@ -214,4 +343,12 @@ SCENARIO("guest-early", "the news comes before the fault",
 	 setup, one_touched, touch_promised, look, bring_0);
 SCENARIO("guest-moves", "the news is that all pages have come",
 	 setup, two_touched, touch_and_leave, touch_and_leave, move);
+SCENARIO("guest-reads", "a reader is preempted, a writer frees",
+	 setup_thing, NULL, read_and_leave, free_thing, tick, tick);
+SCENARIO("guest-reads-twice", "... twice",
+	 setup_thing, NULL, read_twice, free_thing, tick_often);
+SCENARIO("guest-readers", "two readers are preempted, a writer frees",
+	 setup_readers, NULL, read_and_leave, read_and_leave, free_thing, tick_often);
+SCENARIO("guest-reader-waits", "a reader waits for a page, a writer frees",
+	 setup_thing, one_touched, read_absent, free_thing, bring_0, tick);
 #endif

@@ -196,6 +196,25 @@ void sti(void)
 	set_if(HERE);
 }
 
+bool interrupts_off(void)
+{
+	struct guest_cpu *c = mine(HERE);
+	bool was;
+
+	visible("cli", NULL, HERE, NULL, NULL);
+	was = c->enabled;
+	c->enabled = c->shadow = false;
+	return was;
+}
+
+void interrupts_as(bool on)
+{
+	if (on)
+		set_if(HERE);
+	else
+		mine(HERE)->enabled = false;
+}
+
 static bool is_awake(void *arg)
 {
 	return takes(arg);

@@ -52,6 +52,8 @@ void sti(void);
 void hlt(void);
 void sti_hlt(void);		/* both, and nothing between them */
 void guest_trap(int vector);	/* an exception, here and now */
+bool interrupts_off(void);	/* CLI; what IF was */
+void interrupts_as(bool on);	/* STI, or CLI */
 
 /* The host's: sent now, arrives some time later. */
 void guest_interrupt(struct guest_cpu *c, int vector);

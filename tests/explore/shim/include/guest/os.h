@@ -11,9 +11,18 @@
 #include <linux/slab.h>
 #include <linux/types.h>
 
+typedef unsigned long uint64_t;
 struct task;
+struct rcu_reader;
+
+/* The host has some of this name, too. */
+#define rcu_read_lock	guest_rcu_read_lock
+#define rcu_read_unlock	guest_rcu_read_unlock
+#define synchronize_rcu	guest_synchronize_rcu
 
 struct task *this_task(void);
+struct rcu_reader *this_reader(void);
+void yield(void);
 bool may_block(void);
 void block(void);
 void wake_task(struct task *task);
