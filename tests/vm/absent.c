@@ -9,25 +9,16 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
 #include "account.h"
 #include "late.h"
+#include "vmm.h"
 
 #define OUTSTANDING 8
 #define BOUND 64		/* pages on their way to one vCPU */
 
-#define must(cond) do {							\
-	if (!(cond))							\
-		errx(1, "line %d: %s does not hold (%s)", __LINE__,	\
-		     #cond, strerror(errno));				\
-} while (0)
-
 static int device;
 
-static struct late make(unsigned int n, bool tell)
+static struct late machine(unsigned int n, bool tell)
 {
 	struct late l = late_make(device, n);
 
@@ -76,7 +67,7 @@ static void all_touched(const struct late *l, unsigned int n)
 /* All come, told of or not, more than may be on their way at once or fewer. */
 static void served(unsigned int n, bool tell)
 {
-	struct late l = make(n, tell);
+	struct late l = machine(n, tell);
 	pthread_t thread;
 
 	must(!pthread_create(&thread, NULL, run, &l));
@@ -93,7 +84,7 @@ static void served(unsigned int n, bool tell)
 static void at_the_bound(int number)
 {
 	cpu_set_t cpu;
-	struct late l = make(BOUND + 2, true);
+	struct late l = machine(BOUND + 2, true);
 	pthread_t thread;
 	void *asked[BOUND + 1];
 	int i;
@@ -124,7 +115,7 @@ static void on_signal(int signal)
 static void interrupted(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
-	struct late l = make(1, false);
+	struct late l = machine(1, false);
 	int i;
 
 	must(!sigaction(SIGALRM, &action, NULL));
@@ -154,7 +145,7 @@ static void closed(int rounds)
 	pthread_t thread;
 
 	while (rounds--) {
-		struct late l = make(OUTSTANDING, true);
+		struct late l = machine(OUTSTANDING, true);
 
 		must(late_run(&l) == LATE_TOUCHED);
 		must(!pthread_create(&thread, NULL, give_later, &l));
@@ -177,7 +168,7 @@ static void given_up(int rounds)
 	pthread_t thread;
 
 	while (rounds--) {
-		struct late l = make(2 * OUTSTANDING, rounds & 1);
+		struct late l = machine(2 * OUTSTANDING, rounds & 1);
 
 		must(!pthread_create(&thread, NULL, run, &l));
 		take_questions(&l, rounds & 1 ? 2 * OUTSTANDING : 1);
@@ -205,8 +196,8 @@ static void *answer(void *arg)
 /* A process with two machines, each with pages on their way, to be killed. */
 static void be_killed(int round, int ready)
 {
-	struct late first = make(2 * OUTSTANDING, true);
-	struct late second = make(OUTSTANDING, round & 1);
+	struct late first = machine(2 * OUTSTANDING, true);
+	struct late second = machine(OUTSTANDING, round & 1);
 	pthread_t thread[2];
 
 	srand(round);
@@ -222,36 +213,7 @@ static void be_killed(int round, int ready)
 
 static void killed(int rounds)
 {
-	int ready[2], status;
-	char c;
-
-	must(!pipe2(ready, O_CLOEXEC));
-	while (rounds--) {
-		pid_t pid = fork();
-
-		must(pid >= 0);
-		if (!pid)
-			be_killed(rounds, ready[1]);
-		must(read(ready[0], &c, 1) == 1);
-		usleep(rounds % 16 * 200);
-		must(!kill(pid, SIGKILL));
-		must(waitpid(pid, &status, 0) == pid);
-		must(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	}
-	close(ready[0]);
-	close(ready[1]);
-}
-
-/* What it had is back: once to warm up, then counted, again and again. */
-static void balanced(const char *what, void (*part)(int rounds), int rounds)
-{
-	struct account before;
-
-	part(1 + rounds / 20);
-	account_take(&before);
-	part(rounds);
-	must(account_balanced(what, &before));
-	printf("%s, %d times\n", what, rounds);
+	kill_each(rounds, be_killed);
 }
 
 int main(int argc, char **argv)
@@ -270,8 +232,8 @@ int main(int argc, char **argv)
 		part("as many as there may be", at_the_bound(i));
 	must(!sched_setaffinity(0, sizeof(all), &all));
 	part("a wait that is interrupted", interrupted());
-	balanced("closed with pages on their way", closed, rounds);
-	balanced("the userfaultfd goes first", given_up, rounds / 4);
-	balanced("killed with pages on their way", killed, rounds);
+	must(account_rounds("closed with pages on their way", closed, rounds));
+	must(account_rounds("the userfaultfd goes first", given_up, rounds / 4));
+	must(account_rounds("killed with pages on their way", killed, rounds));
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include "account.h"
 
@@ -207,4 +208,19 @@ int account_balanced(const char *what, const struct account *old)
 		usleep(300000);
 	} while (--looks);
 	return 0;
+}
+
+int account_rounds(const char *what, void (*part)(int rounds), int rounds)
+{
+	time_t start = time(NULL);
+	struct account before;
+
+	part(1 + rounds / 20);
+	account_take(&before);
+	part(rounds);
+	if (!account_balanced(what, &before))
+		return 0;
+	printf("%s, %d times, in %ld s\n", what, rounds,
+	       (long)(time(NULL) - start));
+	return 1;
 }

@@ -44,4 +44,7 @@ void account_take(struct account *a);
  */
 int account_balanced(const char *what, const struct account *old);
 
+/* Whether all is back after ROUNDS of PART, which has run before to warm up. */
+int account_rounds(const char *what, void (*part)(int rounds), int rounds);
+
 #endif

@@ -9,9 +9,6 @@
 #define _GNU_SOURCE
 #include <linux/vfio.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <time.h>
 #include "account.h"
 #include "vmm.h"
 
@@ -154,7 +151,7 @@ static void *run_it(void *vcpu)
 }
 
 /* A process with two vCPUs that run until it is killed. */
-static void be_killed(int ready)
+static void be_killed(int round, int ready)
 {
 	struct machine m = make(for_ever, sizeof(for_ever));
 	struct kvm_regs regs = { .rflags = 2 };
@@ -167,6 +164,7 @@ static void be_killed(int ready)
 	must(!ioctl(second, KVM_SET_SREGS, &sregs));
 	must(!ioctl(second, KVM_SET_REGS, &regs));
 	must(!pthread_create(&thread, NULL, run_it, &second));
+	(void)round;
 	must(write(ready, "", 1) == 1);
 	ioctl(m.vcpu, KVM_RUN, 0);
 	exit(1);
@@ -174,24 +172,7 @@ static void be_killed(int ready)
 
 static void killed(int rounds)
 {
-	int ready[2], status;
-	char c;
-
-	must(!pipe2(ready, O_CLOEXEC));
-	while (rounds--) {
-		pid_t pid = fork();
-
-		must(pid >= 0);
-		if (!pid)
-			be_killed(ready[1]);
-		must(read(ready[0], &c, 1) == 1);
-		usleep(rounds % 32 * 300);
-		must(!kill(pid, SIGKILL));
-		must(waitpid(pid, &status, 0) == pid);
-		must(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	}
-	close(ready[0]);
-	close(ready[1]);
+	kill_each(rounds, be_killed);
 }
 
 static void on_alarm(int sig)
@@ -490,21 +471,6 @@ static void refused(void)
 	unmake(&m);
 }
 
-/* What it had is back: once to warm up, then counted, again and again. */
-static void balanced(const char *what, void (*part)(int rounds), int rounds)
-{
-	struct account before;
-
-	time_t start = time(NULL);
-
-	part(1 + rounds / 20);
-	account_take(&before);
-	part(rounds);
-	must(account_balanced(what, &before));
-	printf("%s, %d times, in %ld s\n", what, rounds,
-	       (long)(time(NULL) - start));
-}
-
 int main(int argc, char **argv)
 {
 	int rounds = argc > 1 ? atoi(argv[1]) : 50;
@@ -522,7 +488,7 @@ int main(int argc, char **argv)
 	part("a slot that wanders", slot_wanders(rounds * 2));
 	part("a device passed through", passed_through());
 	part("killed with a device", killed_with_device());
-	balanced("many lives", many_lives, rounds);
-	balanced("killed while running", killed, rounds / 5);
+	must(account_rounds("many lives", many_lives, rounds));
+	must(account_rounds("killed while running", killed, rounds / 5));
 	return 0;
 }

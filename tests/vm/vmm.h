@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PAGE 4096UL
@@ -87,6 +89,29 @@ static inline void back_to(struct machine *m, uint64_t rip)
 	struct kvm_regs regs = { .rflags = 2, .rip = rip };
 
 	must(!ioctl(m->vcpu, KVM_SET_REGS, &regs));
+}
+
+/* VICTIM writes a byte to READY when it may be killed, sooner or later. */
+static inline void kill_each(int rounds, void (*victim)(int round, int ready))
+{
+	int ready[2], status;
+	pid_t pid;
+	char c;
+
+	must(!pipe2(ready, O_CLOEXEC));
+	while (rounds--) {
+		pid = fork();
+		must(pid >= 0);
+		if (!pid)
+			victim(rounds, ready[1]);
+		must(read(ready[0], &c, 1) == 1);
+		usleep(rounds % 32 * 300);
+		must(!kill(pid, SIGKILL));
+		must(waitpid(pid, &status, 0) == pid);
+		must(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	}
+	close(ready[0]);
+	close(ready[1]);
 }
 
 /* hlt; and jmp to itself */
