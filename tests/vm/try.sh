@@ -6,9 +6,9 @@
 # /dev/loop0, if the kernel comes with the modules. With LEAKS=1 a debug kernel is asked for
 # leaks afterwards.
 #
-# usage: [MODULE=twill|kvm] [KERNEL_KIND=stock|debug|next] try.sh PROGRAM [ARGUMENT]...
-#        try.sh --shell    a prompt in that machine instead; files named in
-#                          FILES are put beside it
+# usage: [MODULE=twill|kvm] [KERNEL_KIND=stock|debug|next] [FILES=...]
+#		try.sh PROGRAM [ARGUMENT]...	FILES are put beside it
+#        try.sh --shell    a prompt in that machine instead
 set -euo pipefail
 vm=$(cd "$(dirname "$0")" && pwd)
 top=$vm/../..
@@ -57,9 +57,9 @@ if [ -e "$kmods/loop.ko" ]; then
 fi
 
 options=(-k "$kind" -t "${LIMIT:-60}")
+# shellcheck disable=SC2086 # a list of files is meant
+[ -z "${FILES:-}" ] || cp $FILES "$payload/"
 if [ "$1" = --shell ]; then
-	# shellcheck disable=SC2086 # a list of files is meant
-	[ -z "${FILES:-}" ] || cp $FILES "$payload/"
 	start='echo "Here are: $(ls | grep -v "^run\$" | xargs). Leave with: exit"
 exec sh -i'
 	options=(-k "$kind" -t "${LIMIT:-86400}" -s)
