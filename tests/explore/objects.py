@@ -69,11 +69,17 @@ def gcc(first, folder, path, flags):
 
 
 def keep(first, folder):
-    """What gcc has made, under its name."""
+    """What gcc has made, under its name. An object that is there stays: it may
+    be being linked, and gcc looks at it several times, by names that it made up
+    when it was compiled."""
     mine = "%s.%d" % (first, os.getpid())
     obj = with_headers(first, folder, words(mine + ".d"))
+    try:
+        os.link(mine + ".o", obj)
+    except FileExistsError:
+        pass
+    os.unlink(mine + ".o")
     os.rename(mine + ".d", first + ".d")
-    os.rename(mine + ".o", obj)
     return obj
 
 
