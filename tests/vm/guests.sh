@@ -30,7 +30,7 @@ swapped() {
 	mount -t cgroup2 none /tmp/cgroup
 	echo +memory >/tmp/cgroup/cgroup.subtree_control
 	mkdir /tmp/cgroup/few
-	echo 6M >/tmp/cgroup/few/memory.max
+	echo 6M >/tmp/cgroup/few/memory.high
 	echo 0 >/tmp/cgroup/few/cgroup.procs
 	"$@"
 	n=$(sed -n 's/^pswpin //p' /proc/vmstat)
