@@ -67,9 +67,12 @@ static void count(void)
 	current->over = 1;
 	yield();
 }
-static struct pair {
+
+struct pair {
 	volatile unsigned int one, other;
-} pairs[2], *volatile pair = pairs;
+};
+
+static struct pair pairs[2], *volatile pair = pairs;
 static volatile unsigned int torn, readers;
 
 static void read_pairs(void)

@@ -16,6 +16,7 @@ static inline struct rcu_reader *this_reader(void)
 {
 	return &current->reader;
 }
+
 static inline struct task *this_task(void)
 {
 	return current;
