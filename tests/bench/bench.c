@@ -532,7 +532,7 @@ static void row_absent(void)
 	double t[2];
 	int i;
 
-	for (i = 0; i < 3 * samples; i++) {
+	for (i = 0; i < samples; i++) {
 		touch_absent(1 + 60 / divisor, true, false, t);
 		sample("absent-told", t[0] / (1 + 60 / divisor));
 		touch_absent(n, false, true, t);

@@ -33,11 +33,10 @@ def add_kernel_cases():
                     "#ifndef MODULE\n\tif (!vm->stage2.root)\n"
                     "\t\treturn false;\n#endif\n\tstep(stage2_age")),
                 TABLE)
-    kernel_case("kernel-no-flush", 70, "^-30 .*",
+    kernel_case("kernel-keeps-items", 90, "^-10 .*leak",
                 lambda t: t.edit("src/async_pf.c", lambda s: s.replace(
-                    "\tif (apf->work.func)\n\t\tflush_work(&apf->work);\n",
-                    "#ifndef MODULE\n\tif (apf->work.func)\n"
-                    "\t\tflush_work(&apf->work);\n#endif\n")), GIFT)
+                    "\tkfree(apf);\n",
+                    "#ifndef MODULE\n\tkfree(apf);\n#endif\n")), GIFT)
     kernel_case("kernel-warning", 90, "^-10 .*warning",
                 on_kernel("\tWARN_ON(1);"))
     kernel_case("kernel-panic", 70, "^-30 .*panic",
