@@ -107,10 +107,10 @@ SIDE_BY_SIDE = @$(MAKE) --no-print-directory -k -j2 -Otarget
 check-lives: build/tangled | build/stamps/need-debug
 	$(SIDE_BY_SIDE) lives-debug lives-stock lives-memory lives-power
 lives-debug:
-	@tests/vm/lives.sh debug $$((600 * $(SOAK))) 'lives 1000 7' 'shared 2' \
+	@tests/vm/lives.sh debug $$((900 * $(SOAK))) 'lives 1000 7' 'shared 2' \
 		'absent $(KILLED)'
 lives-stock:
-	@tests/vm/lives.sh stock 300 'lives 1000' 'shared 10' 'absent 200'
+	@tests/vm/lives.sh stock 900 'lives 1000' 'shared 10' 'absent 200'
 lives-memory:
 	@tests/try/check.sh debug
 lives-power:
@@ -125,7 +125,7 @@ fuzz-debug:
 	@tests/vm/lives.sh debug $$((900 * $(SOAK))) \
 		'fuzz -s $(SEED) -n $(CALLS)'
 fuzz-stock:
-	@tests/vm/lives.sh stock $$((400 * $(SOAK))) \
+	@tests/vm/lives.sh stock $$((900 * $(SOAK))) \
 		'fuzz -s $(SEED) -n $(CALLS)'
 fuzz-answers:
 	@tests/vm/answers.sh -s $(SEED) -n 10000
