@@ -39,7 +39,7 @@ void account_take(struct account *a);
 
 /*
  * Whether all is back; says what is not. What is freed late (a file by task
- * work, an object by RCU in batches, an area by the next purge) is given a few
+ * work, an object by RCU in batches, an area by the next purge) is given some
  * looks.
  */
 int account_balanced(const char *what, const struct account *old);
