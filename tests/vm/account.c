@@ -199,7 +199,7 @@ static int compare(const char *what, const struct account *old,
 int account_balanced(const char *what, const struct account *old)
 {
 	struct account now;
-	int looks = 20;
+	int looks = 60;
 
 	do {
 		account_take(&now);
