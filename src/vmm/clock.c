@@ -47,9 +47,10 @@ void clock_set(uint32_t value)
 
 	mine.on = ms;
 	mine.vector = value;
-	mine.due = mine.due && mine.on;
 	if (timer_settime(mine.timer, 0, &every, NULL))
 		err(FAILED, "a processor's clock");
+	if (!ms)
+		mine.due = 0;
 }
 
 void clock_deliver(int vcpu)

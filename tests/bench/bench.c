@@ -14,26 +14,11 @@
 #include <err.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <linux/kvm.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
-#include "../vm/late.h"
-
-#define PAGE 4096UL
-#define MIB (1UL << 20)
-#define CODE_SIZE (16 * PAGE)		/* slot 0, at guest address 0 */
-#define DATA 0x40000000UL		/* slot 1 */
-#define DATA_SIZE (64 * MIB)
-#define HUGE (2 * MIB)
+#include "machine.h"
 
 /* Guests, in flat 32-bit protected mode without paging. */
 static const uint8_t halt[] = { 0xf4 };
@@ -72,129 +57,6 @@ static const uint8_t touch[] = {
 	0x4e, 0x75, 0xf9,	/* dec %esi; jnz 1b */
 	0xf4,			/* hlt */
 };
-
-struct machine {
-	int vm, vcpu;
-	void *code;
-	struct kvm_run *run;
-};
-
-static int kvm;				/* the device */
-static int run_size;
-static int samples, divisor;
-
-static int ask(int fd, const char *what, unsigned long request, void *arg)
-{
-	int r = ioctl(fd, request, arg);
-
-	if (r < 0)
-		err(1, "%s", what);
-	return r;
-}
-
-#define ASK(fd, request, arg) ask(fd, #request, request, (void *)(uintptr_t)(arg))
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e9 + t.tv_nsec;
-}
-
-static void sample(const char *row, double value)
-{
-	printf("%s %.0f\n", row, value);
-}
-
-/* All of it is there before a guest touches it: a fault is the table's alone. */
-static void *memory(size_t size, size_t align, int advice)
-{
-	char *p = mmap(NULL, size + align, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		err(1, "mmap");
-	p += -(uintptr_t)p & (align - 1);
-	madvise(p, size, advice);
-	memset(p, 1, size);
-	return p;
-}
-
-static void slot(int vm, int id, uint64_t gpa, uint64_t size, void *hva)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = id, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)hva,
-	};
-
-	ASK(vm, KVM_SET_USER_MEMORY_REGION, &region);
-}
-
-static void set_segment(struct kvm_segment *seg, int type)
-{
-	*seg = (struct kvm_segment) {
-		.limit = 0xffffffff, .selector = 8, .type = type,
-		.present = 1, .s = 1, .db = 1, .g = 1,
-	};
-}
-
-/* A machine with one vCPU, about to run CODE at address 0. */
-static struct machine make(void *memory, const void *code, size_t size)
-{
-	struct kvm_sregs sregs;
-	struct machine m = { .code = memory };
-
-	memcpy(m.code, code, size);
-	m.vm = ASK(kvm, KVM_CREATE_VM, 0);
-	slot(m.vm, 0, 0, CODE_SIZE, m.code);
-	m.vcpu = ASK(m.vm, KVM_CREATE_VCPU, 0);
-	m.run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		     m.vcpu, 0);
-	if (m.run == MAP_FAILED)
-		err(1, "mmap of the vCPU");
-	ASK(m.vcpu, KVM_GET_SREGS, &sregs);
-	sregs.cr0 |= 1;
-	set_segment(&sregs.cs, 11);
-	set_segment(&sregs.ds, 3);
-	sregs.es = sregs.ss = sregs.ds;
-	ASK(m.vcpu, KVM_SET_SREGS, &sregs);
-	return m;
-}
-
-static void unmake(struct machine *m)
-{
-	munmap(m->run, run_size);
-	close(m->vcpu);
-	close(m->vm);
-}
-
-static void begin(struct machine *m, uint64_t edi, uint64_t esi, uint64_t edx)
-{
-	struct kvm_regs regs = {
-		.rflags = 2, .rdi = edi, .rsi = esi, .rdx = edx,
-	};
-
-	ASK(m->vcpu, KVM_SET_REGS, &regs);
-}
-
-static void run(struct machine *m, unsigned int reason)
-{
-	ASK(m->vcpu, KVM_RUN, 0);
-	if (m->run->exit_reason != reason)
-		errx(1, "exit reason %u, not %u", m->run->exit_reason, reason);
-}
-
-/* Run to the end. Returns: nanoseconds. */
-static double timed(struct machine *m, uint64_t edi, uint64_t esi, uint64_t edx)
-{
-	double start;
-
-	begin(m, edi, esi, edx);
-	start = now();
-	run(m, KVM_EXIT_HLT);
-	return now() - start;
-}
 
 static void *code_memory;
 
@@ -271,7 +133,7 @@ static void backwards(const char *row, const void *code, size_t code_size)
 
 	for (i = 0; i < samples; i++) {
 		m = make(code_memory, code, code_size);
-		slot(m.vm, 1, DATA, size, data);
+		late_slot(m.vm, 1, DATA, size, data);
 		for (at = size; at > 0; at -= batch)
 			sample(row, timed(&m, DATA + at - PAGE,
 					  batch / PAGE, -PAGE) * PAGE / batch);
@@ -302,7 +164,7 @@ static void row_touch(void)
 
 	for (i = 0; i < samples; i++) {
 		m = make(code_memory, touch, sizeof(touch));
-		slot(m.vm, 1, DATA, size, data);
+		late_slot(m.vm, 1, DATA, size, data);
 		sum = 0;
 		for (at = 0; at < size; at += batch) {
 			t = timed(&m, DATA + at, batch / PAGE, PAGE);
@@ -327,7 +189,7 @@ static void row_take_back(void)
 	double start;
 	int i;
 
-	slot(m.vm, 1, DATA, size, data);
+	late_slot(m.vm, 1, DATA, size, data);
 	for (i = 0; i < samples; i++) {
 		memset(data, 2, size);
 		start = now();
@@ -379,11 +241,11 @@ static void row_huge(void)
 	if (!all_huge(data, size))
 		errx(1, "the host gave no huge pages");
 	for (i = 0; i < 10 * samples; i++) {
-		slot(m.vm, 1, DATA, size, data);
+		late_slot(m.vm, 1, DATA, size, data);
 		timed(&m, 0x2000, 1, 0);
 		sample("fault-2m", timed(&m, DATA, n, HUGE) / n);
 		sample("fault-2m-next", timed(&m, DATA + PAGE, n, HUGE) / n);
-		slot(m.vm, 1, DATA, 0, data);
+		late_slot(m.vm, 1, DATA, 0, data);
 	}
 	unmake(&m);
 	munmap(data, size);
@@ -415,8 +277,8 @@ static void add_and_delete(const char *row, int vm)
 
 	for (i = 0; i < 10 * samples; i++) {
 		start = now();
-		slot(vm, 1, DATA, CODE_SIZE, data);
-		slot(vm, 1, DATA, 0, data);
+		late_slot(vm, 1, DATA, CODE_SIZE, data);
+		late_slot(vm, 1, DATA, 0, data);
 		sample(row, now() - start);
 	}
 	munmap(data, CODE_SIZE);

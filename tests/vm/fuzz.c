@@ -308,7 +308,7 @@ static void make_tables(void)
 	table[1024] = 0x87;
 }
 
-/* Answers whoever wants one of the arena's pages; sooner or later, somehow. */
+/* Gives each page of the arena that is wanted; sooner or later, somehow. */
 static void *serve(void *arg)
 {
 	struct shape s = *(struct shape *)arg;
