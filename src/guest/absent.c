@@ -55,7 +55,8 @@ static void agree(void)
 	}
 	wrmsr(MSR_KVM_ASYNC_PF_INT, VECTOR);
 	wrmsr(MSR_KVM_ASYNC_PF_EN, (uintptr_t)&news | KVM_ASYNC_PF_ENABLED |
-	      KVM_ASYNC_PF_SEND_ALWAYS | KVM_ASYNC_PF_DELIVERY_AS_INT);
+	      KVM_ASYNC_PF_DELIVERY_AS_INT |
+	      (async_pf_always ? KVM_ASYNC_PF_SEND_ALWAYS : 0));
 }
 
 static void page_absent(uint32_t token)

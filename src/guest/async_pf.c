@@ -7,9 +7,12 @@ struct sleeper {
 	struct sleeper *next;
 	unsigned int token;
 	struct task *task;	/* NULL: news that came before its task */
+	bool halts;		/* and keeps its processor */
+	unsigned int cpu;	/* which that is */
 	bool woken;
 };
 
+static struct spinlock lock;
 static struct sleeper *sleepers;
 
 /* Returns: what leads to it, or to the NULL at the list's end. */
@@ -37,30 +40,81 @@ static void put_on(struct sleeper *s)
 	sleepers = s;
 }
 
+const bool async_pf_always = true;
+
+/* Returns: whether it did; if not, the news came first. */
+static bool lie_down(struct sleeper *me)
+{
+	struct sleeper *mark;
+
+	spin_lock(&lock);
+	mark = take_off(find(me->token, true));
+	if (!mark)
+		put_on(me);
+	spin_unlock(&lock);
+	if (mark)
+		give_memory(mark);
+	return !mark;
+}
+
+/* Returns: whether not. It is blocked then, or known by its processor. */
+static bool asleep(struct sleeper *me)
+{
+	bool asleep;
+
+	spin_lock(&lock);
+	asleep = !me->woken;
+	if (asleep && me->halts) {
+		me->cpu = this_cpu();
+	} else if (asleep) {
+		set_blocked();
+	}
+	spin_unlock(&lock);
+	return asleep;
+}
+
+static void wait_schedule(struct sleeper *me)
+{
+	while (asleep(me))
+		schedule();
+}
+
+static void wait_halt(struct sleeper *me)
+{
+	while (asleep(me))
+		halt();
+}
+
+/**
+ * async_pf_task_wait() - wait until an absent page has come
+ * @token: by which the host will speak of it
+ *
+ * Context: a page fault's handler; interrupts are off.
+ */
 void async_pf_task_wait(unsigned int token)
 {
-	struct sleeper me = { .token = token, .task = this_task() };
-	struct sleeper *mark = take_off(find(token, true));
+	struct sleeper me = {
+		.token = token,
+		.task = this_task(),
+		.cpu = this_cpu(),
+		.halts = !may_block(),
+	};
 
-	if (mark) {
-		give_memory(mark);
+	if (!lie_down(&me))
 		return;
-	}
-	put_on(&me);
-	while (!READ_ONCE(me.woken)) {
-		if (may_block())
-			block();
-		else
-			halt();
-	}
+	if (me.halts)
+		wait_halt(&me);
+	else
+		wait_schedule(&me);
 }
 
 static void wake(struct sleeper *s)
 {
-	struct task *task = s->task;
-
 	WRITE_ONCE(s->woken, true);
-	wake_task(task);
+	if (s->halts)
+		kick_cpu(s->cpu);
+	else
+		wake_task(s->task);
 }
 
 static void wake_all(void)
@@ -83,17 +137,48 @@ static void leave_mark(unsigned int token)
 	put_on(mark);
 }
 
+/**
+ * async_pf_task_wake() - a page has come
+ * @token: which; ALL_TOKENS, whichever
+ *
+ * Context: the interrupt's handler; interrupts are off.
+ */
 void async_pf_task_wake(unsigned int token)
 {
 	struct sleeper *s;
 
+	spin_lock(&lock);
 	if (token == ALL_TOKENS) {
 		wake_all();
-		return;
+	} else {
+		s = take_off(find(token, false));
+		if (s)
+			wake(s);
+		else
+			leave_mark(token);
 	}
-	s = take_off(find(token, false));
-	if (s)
-		wake(s);
-	else
-		leave_mark(token);
+	spin_unlock(&lock);
+}
+
+/**
+ * async_pf_waits() - who still waits for a page?
+ * @n: the first who does is 0
+ * @token: for which
+ * @task: who
+ *
+ * Returns: false, so many do not wait.
+ * Context: the end of everything: the list may be in the middle of a change.
+ */
+bool async_pf_waits(unsigned int n, unsigned int *token, struct task **task)
+{
+	struct sleeper *s;
+
+	for (s = sleepers; s; s = s->next) {
+		if (!s->task || n--)
+			continue;
+		*token = s->token;
+		*task = s->task;
+		return true;
+	}
+	return false;
 }

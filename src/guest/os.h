@@ -17,6 +17,11 @@ static inline struct rcu_reader *this_reader(void)
 	return &current->reader;
 }
 
+static inline unsigned int this_cpu(void)
+{
+	return 0;
+}
+
 static inline struct task *this_task(void)
 {
 	return current;
@@ -28,9 +33,13 @@ static inline bool may_block(void)
 	       !current->reader.depth;
 }
 
-static inline void block(void)
+static inline void set_blocked(void)
 {
 	current->blocked = 1;
+}
+
+static inline void schedule(void)
+{
 	yield();
 }
 
@@ -38,6 +47,15 @@ static inline void wake_task(struct task *task)
 {
 	task->blocked = 0;
 }
+
+static inline void kick_cpu(unsigned int cpu)
+{
+	(void)cpu;
+}
+
+struct spinlock { };
+static inline void spin_lock(struct spinlock *lock) { (void)lock; }
+static inline void spin_unlock(struct spinlock *lock) { (void)lock; }
 
 void *take_memory(size_t size);
 void give_memory(void *memory);

@@ -47,7 +47,8 @@ trap 'rm -rf "$work"' EXIT
 	list subject "$tree" "$subject -DTWILL_MODULE=twill" \
 		'src/*.c' 'src/arch/model/*.c'
 	list subject "$tree" "$subject -DTWILL_MODULE=twill_vfio" 'src/vfio/*.c'
-	list subject "$tree" "$subject -DTWILL_MODULE=guest" 'src/guest/{async_pf,rcu}.c'
+	list subject "$tree" "$subject -DTWILL_MODULE=guest" \
+		'src/guest/{async_pf,rcu}.c' src/arch/x86/window.c
 	list subject "$root" "$subject -DTWILL_MODULE=litmus" \
 		'tests/explore/scenarios/*.c'
 	list subject "$root" "$subject -DTWILL_MODULE=litmus -DLITMUS" \
@@ -75,9 +76,9 @@ group() {
 	echo "$work/$1.o"
 }
 # All data of the code under test goes into one place, to be copied back.
-ld -r -o "$work/subject.o" $(group twill ^src/ '^src/(vfio|guest)/') \
+ld -r -o "$work/subject.o" $(group twill ^src/ '^src/(vfio|guest|arch/x86)/') \
 	$(group twill_vfio ^src/vfio/ /probe) \
-	$(group litmus '^tests/|^src/guest/|/probe' "")
+	$(group litmus '^tests/|^src/(guest|arch/x86)/|/probe' "")
 objcopy --set-section-flags .bss=alloc,load,contents,data \
 	--rename-section .data=twill_data,alloc,load,contents,data \
 	--rename-section .bss=twill_data,alloc,load,contents,data \

@@ -8,6 +8,7 @@
 #include <asm/irq_vectors.h>
 #include <trace/events/ipi.h>
 #include "svm.h"
+#include "window.h"
 
 #define WITH_ERROR (BIT(DF_VECTOR) | BIT(TS_VECTOR) | BIT(NP_VECTOR) | \
 		    BIT(SS_VECTOR) | BIT(GP_VECTOR) | BIT(PF_VECTOR) | \
@@ -95,9 +96,10 @@ bool event_ready(const struct vcpu *vcpu)
 {
 	const struct events *ev = &vcpu->arch.events;
 
-	return vcpu->arch.vmcb->save.rflags & X86_EFLAGS_IF &&
-	       !in_shadow(vcpu) && !ev->exception.pending &&
-	       !ev->exception.injected && !ev->nmi_injected && !ev->interrupt;
+	return window_open(vcpu->arch.vmcb->save.rflags & X86_EFLAGS_IF,
+			   in_shadow(vcpu)) &&
+	       !ev->exception.pending && !ev->exception.injected &&
+	       !ev->nmi_injected && !ev->interrupt;
 }
 
 /**

@@ -20,7 +20,7 @@ static void set_done(int vector)
 
 static void setup(void)
 {
-	guest_init(&cpu, set_done, GUEST_INTERRUPTS);
+	guest_init(&cpu, set_done, NULL);
 }
 
 static void host(void)
@@ -88,9 +88,14 @@ SCENARIO("halt-deaf", "halts with IF clear: deadlock",
 	 setup, NULL, halt_deaf, host);
 
 /* The shadow holds back interrupts. An exception is none. */
+static bool always(bool enabled, bool shadow)
+{
+	return true;
+}
+
 static void setup_events(void)
 {
-	guest_init(&cpu, set_done, GUEST_EVENTS);
+	guest_init(&cpu, set_done, always);
 }
 
 static void host_event(void)
@@ -111,7 +116,7 @@ static void take_lock(int vector)
 
 static void setup_lock(void)
 {
-	guest_init(&cpu, take_lock, GUEST_INTERRUPTS);
+	guest_init(&cpu, take_lock, NULL);
 }
 
 static void lock_with_interrupts(void)
@@ -149,7 +154,7 @@ static void count_one(int vector)
 
 static void setup_count(void)
 {
-	guest_init(&cpu, count_one, GUEST_INTERRUPTS);
+	guest_init(&cpu, count_one, NULL);
 }
 
 
@@ -193,7 +198,7 @@ static void add_one(int vector)
 
 static void setup_sum(void)
 {
-	guest_init(&cpu, add_one, GUEST_INTERRUPTS);
+	guest_init(&cpu, add_one, NULL);
 }
 
 static void add_and_go_on(void)
@@ -226,7 +231,7 @@ static void leave_again(int vector)
 
 static void setup_sleep(void)
 {
-	guest_init(&cpu, leave_again, GUEST_INTERRUPTS);
+	guest_init(&cpu, leave_again, NULL);
 }
 
 static void wait_once(void)
@@ -255,7 +260,7 @@ static void absent(int vector)
 
 static void setup_tasks(void)
 {
-	guest_init(&cpu, absent, GUEST_INTERRUPTS);
+	guest_init(&cpu, absent, NULL);
 }
 
 static void touch_absent(void)
@@ -296,8 +301,8 @@ SCENARIO("absent-careless", "... and halts as the page comes: deadlock",
 /* Two CPUs, one lock, one variable. */
 static void setup_two(void)
 {
-	guest_init(&cpu, count_one, GUEST_INTERRUPTS);
-	guest_init(&other_cpu, count_one, GUEST_INTERRUPTS);
+	guest_init(&cpu, count_one, NULL);
+	guest_init(&other_cpu, count_one, NULL);
 }
 
 static void count_under_lock(struct guest_cpu *c)

@@ -1,37 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A guest's tasks wait for pages that are absent: src/guest/async_pf.c, on one
- * processor of the explorer's. A and B are tasks; C, and D, the host, which
- * brings a page and says so by an interrupt if it has said that it was absent.
+ * processor of the explorer's or two. A and B are tasks; C, and D, the host,
+ * which brings a page and says so if it has said that it was absent. What the
+ * host says comes where its rule lets it: src/arch/x86/window.c.
  */
 #ifndef ON_KERNEL
 #define GUEST
 #include <guest/os.h>
 #include <linux/atomic.h>
+#include <linux/completion.h>
+#include "arch/x86/window.h"
 #include "guest/async_pf.h"
 #include "guest/rcu.h"
 #include "scenario.h"
 
-enum { PAGE_0, PAGE_1, PAGES, ALL = PAGES, TICK, ABSENT = 14 };
+enum { PAGE_0, PAGE_1, PAGES, ALL = PAGES, TICK, KICK, ABSENT = 14 };
 enum { GONE, TOLD, THERE };
 
+enum { NEW, READY, RUNNING, OVER };	/* new: waits for the first processor */
+
 struct task {
-	bool blocked, over;
+	atomic_t state;
+	bool blocked;			/* in any of them */
 	bool keeps;			/* its processor */
+	bool user;			/* in user mode */
 	struct rcu_reader reader;
 };
 
-static struct guest_cpu cpu;
+static struct guest_cpu cpus[2];
 static struct task tasks[3];	/* A's; B's and C's, if they are the guest's */
+static struct task *before[2];	/* who had the processor */
+static bool two;
 static atomic_t page[PAGES];
+static struct completion come[PAGES];
+static int told_on[PAGES];	/* a processor */
 static int touched, wanted;
-static bool half_done, promised;
+static bool half_done, promised, same_token;
 
 /* The kernel. */
 
 struct task *this_task(void)
 {
 	return &tasks[guest_task()];
+}
+
+unsigned int this_cpu(void)
+{
+	return guest_this() - cpus;
 }
 
 struct rcu_reader *this_reader(void)
@@ -50,18 +66,60 @@ void halt(void)
 	cli();
 }
 
-/* The next task that wants a turn, after this one; or NULL. */
+void kick_cpu(unsigned int cpu)
+{
+	if (cpu != this_cpu())
+		guest_interrupt(&cpus[cpu], KICK);
+}
+
+static bool is_over(struct task *task)
+{
+	return atomic_read(&task->state) == OVER;
+}
+
+/* It is this processor's from here on, if it wants a turn. */
+static bool pick(struct task *task)
+{
+	if (READ_ONCE(task->blocked))
+		return false;
+	return atomic_cmpxchg(&task->state, READY, RUNNING) == READY ||
+	       (!this_cpu() &&
+		atomic_cmpxchg(&task->state, NEW, RUNNING) == NEW);
+}
+
+/* The next task that wants a turn here, after this one; or NULL. */
 static struct task *next_task(void)
 {
 	int me = guest_task(), i;
 
+	if (this_cpu())
+		return NULL;
 	for (i = 1; i < 3; i++) {
 		struct task *task = &tasks[(me + i) % 3];
 
-		if (!task->blocked && !task->over)
+		if (pick(task))
 			return task;
 	}
 	return NULL;
+}
+
+/* Who had this processor has left it, and may have the other. */
+static void arrive(void)
+{
+	struct task *left = before[this_cpu()];
+
+	if (!left)
+		return;
+	atomic_xchg(&left->state, READY);
+	if (two && !this_cpu())
+		kick_cpu(1);
+}
+
+static void switch_to(struct task *next)
+{
+	before[this_cpu()] = this_task();
+	guest_switch('A' + (next - tasks));
+	arrive();
 }
 
 static bool give_turn(void)
@@ -69,37 +127,41 @@ static bool give_turn(void)
 	struct task *next = next_task();
 
 	if (next)
-		guest_switch('A' + (next - tasks));
+		switch_to(next);
 	return next;
 }
 
 static bool all_over(void)
 {
-	return tasks[0].over && tasks[1].over && tasks[2].over;
+	return is_over(&tasks[0]) && is_over(&tasks[1]) && is_over(&tasks[2]);
+}
+
+void set_blocked(void)
+{
+	WRITE_ONCE(this_task()->blocked, true);
+}
+
+void schedule(void)
+{
+	bool on = interrupts_off();
+
+	do {
+		if (!give_turn() && READ_ONCE(this_task()->blocked))
+			halt();
+	} while (READ_ONCE(this_task()->blocked));
+	interrupts_as(on);
 }
 
 void yield(void)
 {
-	bool on = interrupts_off();
-
-	give_turn();
-	interrupts_as(on);
-}
-
-void block(void)
-{
-	struct task *me = this_task();
-
-	me->blocked = true;
-	while (me->blocked) {
-		if (!give_turn())
-			halt();
-	}
+	schedule();
 }
 
 void wake_task(struct task *task)
 {
-	task->blocked = false;
+	WRITE_ONCE(task->blocked, false);
+	if (two)
+		kick_cpu(!this_cpu());
 }
 
 static void preempt(void)
@@ -110,25 +172,38 @@ static void preempt(void)
 	give_turn();
 }
 
+static void page_absent(void)
+{
+	if (!promised) {
+		told_on[wanted] = this_cpu();
+		if (atomic_cmpxchg(&page[wanted], GONE, TOLD) != GONE)
+			return;
+	}
+	async_pf_task_wait(1 + wanted);
+}
+
 static void trap(int vector)
 {
-	if (vector == ABSENT) {
-		if (promised || atomic_cmpxchg(&page[wanted], GONE, TOLD) == GONE)
-			async_pf_task_wait(1 + wanted);
-	} else if (vector == ALL) {
+	if (vector == ABSENT)
+		page_absent();
+	else if (vector == ALL)
 		async_pf_task_wake(ALL_TOKENS);
-	} else if (vector == TICK) {
+	else if (vector == TICK)
 		preempt();
-	} else {
-		async_pf_task_wake(1 + vector);
-	}
+	else if (vector != KICK)
+		async_pf_task_wake(1 + (same_token ? PAGE_0 : vector));
 }
 
 static void setup_tasks(int n)
 {
-	guest_init(&cpu, trap, GUEST_INTERRUPTS);
+	int i;
+
+	guest_init(&cpus[0], trap, window_open);
+	guest_init(&cpus[1], trap, window_open);
+	for (i = 0; i < PAGES; i++)
+		init_completion(&come[i]);
 	while (n < 3)
-		tasks[n++].over = true;
+		atomic_set(&tasks[n++].state, OVER);
 }
 
 static void setup(void)
@@ -145,28 +220,48 @@ static void setup_one(void)
 
 static void begin(void)
 {
-	guest_begin(&cpu);
+	guest_begin(&cpus[0]);
+	atomic_set(&this_task()->state, RUNNING);
+	arrive();
 	sti();
 }
 
 /* Another one's turn, now or as soon as it has been woken. */
-static void leave(void)
+static void leave_to_next(void)
 {
 	struct task *next;
 
-	cli();
-	this_task()->over = true;
 	while (!(next = next_task()) && !all_over())
 		halt();
 	guest_end(next ? 'A' + (next - tasks) : 0);
 }
 
-/* A touch, until the page is there. The host decides as the fault comes. */
+static void leave(void)
+{
+	cli();
+	atomic_xchg(&this_task()->state, OVER);
+	before[this_cpu()] = NULL;
+	if (two && this_task() == tasks)
+		kick_cpu(!this_cpu());
+	if (this_cpu())
+		guest_end('C');
+	else
+		leave_to_next();
+}
+
+/*
+ * A touch, until the page is there. The host decides as the fault comes. If the
+ * guest does not want to hear of the kernel's touches, its processor waits.
+ */
 static void touch(int which)
 {
 	while (atomic_read(&page[which]) != THERE) {
-		wanted = which;
-		guest_trap(ABSENT);
+		if (this_task()->user || async_pf_always) {
+			wanted = which;
+			guest_trap(ABSENT);
+		} else {
+			wait_for_completion(&come[which]);
+		}
 	}
 	touched++;
 }
@@ -174,6 +269,7 @@ static void touch(int which)
 static void touch_and_leave(void)
 {
 	begin();
+	this_task()->user = true;
 	touch(this_task() - tasks);
 	leave();
 }
@@ -181,6 +277,7 @@ static void touch_and_leave(void)
 static void touch_twice(void)
 {
 	begin();
+	this_task()->user = true;
 	touch(PAGE_0);
 	touch(PAGE_1);
 	leave();
@@ -284,10 +381,36 @@ static void touch_promised(void)
 	leave();
 }
 
+/* Two tasks have the same token, and are woken once each. */
+static void setup_same(void)
+{
+	setup_tasks(2);
+	promised = same_token = true;
+}
+
+static void wait_once(void)
+{
+	begin();
+	guest_trap(ABSENT);
+	touched++;
+	leave();
+}
+
+static void news_0(void)
+{
+	guest_event(&cpus[0], PAGE_0);
+}
+
+static void news_1(void)
+{
+	guest_event(&cpus[0], PAGE_1);
+}
+
 static void bring(int which)
 {
 	if (atomic_xchg(&page[which], THERE) == TOLD)
-		guest_interrupt(&cpu, which);
+		guest_event(&cpus[told_on[which]], which);
+	complete(&come[which]);
 }
 
 static void bring_0(void)
@@ -303,7 +426,7 @@ static void bring_1(void)
 /* An interrupt that is about no page. */
 static void tick(void)
 {
-	guest_interrupt(&cpu, TICK);
+	guest_interrupt(&cpus[0], TICK);
 }
 
 static void tick_often(void)
@@ -318,7 +441,37 @@ static void move(void)
 {
 	atomic_set(&page[PAGE_0], THERE);
 	atomic_set(&page[PAGE_1], THERE);
-	guest_interrupt(&cpu, ALL);
+	complete(&come[PAGE_0]);
+	complete(&come[PAGE_1]);
+	guest_event(&cpus[0], ALL);
+}
+
+/*
+ * A second processor, of which C is the loop: it runs A when A has lost the
+ * first one, which the tick may do, and halts when there is nothing to run.
+ */
+static void setup_two(void)
+{
+	two = true;
+	setup_tasks(2);
+}
+
+static void loop_of_two(void)
+{
+	guest_begin(&cpus[1]);
+	while (!is_over(&tasks[0])) {
+		if (pick(&tasks[0]))
+			switch_to(&tasks[0]);
+		else
+			halt();
+	}
+	guest_end(0);
+}
+
+static void tick_and_bring(void)
+{
+	tick();
+	bring(PAGE_0);
 }
 
 static void one_touched(void)
@@ -341,6 +494,10 @@ SCENARIO("guest-keeps", "a task that keeps its processor waits for a page",
 	 setup, one_touched, keep_and_touch, look, bring_0, tick);
 SCENARIO("guest-early", "the news comes before the fault",
 	 setup, one_touched, touch_promised, look, bring_0);
+SCENARIO("guest-same", "two tasks wait with one token, which comes twice",
+	 setup_same, two_touched, wait_once, wait_once, news_0, news_1);
+SCENARIO("guest-two-cpus", "a reader halts where the tick has brought it",
+	 setup_two, one_touched, read_absent, look, loop_of_two, tick_and_bring);
 SCENARIO("guest-moves", "the news is that all pages have come",
 	 setup, two_touched, touch_and_leave, touch_and_leave, move);
 SCENARIO("guest-reads", "a reader is preempted, a writer frees",

@@ -28,10 +28,14 @@ void cpu_reset(void)
 	first_sent = last_sent = 0;
 }
 
-void guest_init(struct guest_cpu *c, void (*handler)(int vector), int what)
+void guest_init(struct guest_cpu *c, void (*handler)(int vector),
+		bool (*rule)(bool enabled, bool shadow))
 {
-	*c = (struct guest_cpu){ .handler = handler,
-				 .all = what == GUEST_EVENTS };
+	int i;
+
+	*c = (struct guest_cpu){ .handler = handler };
+	for (i = 0; rule && i < 4; i++)
+		c->rule[i / 2][i % 2] = rule(i / 2, i % 2);
 }
 
 int guest_task(void)
@@ -39,11 +43,20 @@ int guest_task(void)
 	return cur->id - 1;
 }
 
+struct guest_cpu *guest_this(void)
+{
+	return cur->guest;
+}
+
+static bool takes_event(const struct guest_cpu *c)
+{
+	return c->events && !c->in_event && c->rule[c->enabled][c->shadow];
+}
+
 /* Is there anything that the CPU would take before its next instruction? */
 static bool takes(const struct guest_cpu *c)
 {
-	return (c->events && !c->in_event) ||
-	       (c->interrupts && c->enabled && !c->shadow);
+	return takes_event(c) || (c->interrupts && c->enabled && !c->shadow);
 }
 
 bool guest_wakes(const struct task *t)
@@ -63,7 +76,7 @@ static void handle(struct guest_cpu *c, const char *how, int vector,
 	cur->atomic += atomic;
 	c->handler(vector);
 	cur->atomic -= atomic;
-	c->enabled = enabled;		/* IRET */
+	cur->guest->enabled = enabled;	/* IRET, perhaps on another CPU */
 }
 
 /* Before an instruction: true if something came first. */
@@ -82,13 +95,13 @@ bool guest_take(void)
 	}
 	touch(&c->interrupts, T_WRITE);
 	acquire(&c->interrupts);
-	event = c->events && !c->in_event;
+	event = takes_event(c);
 	vector = __builtin_ctz(event ? c->events : c->interrupts);
 	if (event) {
 		c->events &= ~(1u << vector);
 		c->in_event = true;
 		handle(c, "event", vector, true);
-		c->in_event = false;
+		cur->guest->in_event = false;
 	} else {
 		c->interrupts &= ~(1u << vector);
 		handle(c, "interrupt", vector, true);
@@ -99,10 +112,11 @@ bool guest_take(void)
 /* An access to memory is about to be made: somebody may come first. */
 void guest_boundary(unsigned long pc)
 {
-	if (cur->guest->enabled || cur->guest->all)
+	if (cur->guest->enabled || cur->guest->rule[false][false])
 		wait_for("instruction", NULL, pc, NULL, NULL);
 }
 
+/* Its CPU, of which a task can be sure from one instruction to the next. */
 static struct guest_cpu *mine(unsigned long pc)
 {
 	struct guest_cpu *c = cur->guest;
@@ -150,25 +164,25 @@ static void give_to(struct guest_cpu *c, char to, unsigned long pc)
 	release(&c->owner);
 	c->owner = to ? id + 1 : 0;
 	c->shadow = false;
+	if (tasks[id].guest)
+		tasks[id].guest = c;
 }
 
 void guest_switch(char to)
 {
-	struct guest_cpu *c = mine(HERE);
-
+	mine(HERE);
 	visible("switch", (char *[]){ "to A", "to B", "to C", "to D" }
 		[(to - 'A') & 3], HERE, NULL, NULL);
-	give_to(c, to, HERE);
+	give_to(cur->guest, to, HERE);
 	wait_for("switch", "its turn", HERE, has_cpu, cur);
-	come_in(c);
+	come_in(cur->guest);
 }
 
 void guest_end(char to)
 {
-	struct guest_cpu *c = mine(HERE);
-
+	mine(HERE);
 	visible("leave", "cpu", HERE, NULL, NULL);
-	give_to(c, to, HERE);
+	give_to(cur->guest, to, HERE);
 	cur->guest = NULL;
 }
 
@@ -176,17 +190,18 @@ void guest_end(char to)
 
 void cli(void)
 {
-	struct guest_cpu *c = mine(HERE);
-
+	mine(HERE);
 	visible("cli", NULL, HERE, NULL, NULL);
-	c->enabled = c->shadow = false;
+	cur->guest->enabled = cur->guest->shadow = false;
 }
 
 static void set_if(unsigned long pc)
 {
-	struct guest_cpu *c = mine(pc);
+	struct guest_cpu *c;
 
+	mine(pc);
 	visible("sti", NULL, pc, NULL, NULL);
+	c = cur->guest;
 	c->shadow = !c->enabled;
 	c->enabled = true;
 }
@@ -198,10 +213,12 @@ void sti(void)
 
 bool interrupts_off(void)
 {
-	struct guest_cpu *c = mine(HERE);
+	struct guest_cpu *c;
 	bool was;
 
+	mine(HERE);
 	visible("cli", NULL, HERE, NULL, NULL);
+	c = cur->guest;
 	was = c->enabled;
 	c->enabled = c->shadow = false;
 	return was;
@@ -222,12 +239,15 @@ static bool is_awake(void *arg)
 
 static void halt(unsigned long pc)
 {
-	struct guest_cpu *c = mine(pc);
+	struct guest_cpu *c;
 
 	/* What is taken here comes before the instruction: it halts then. */
+	mine(pc);
 	visible("hlt", NULL, pc, NULL, NULL);
+	c = cur->guest;
 	cur->halted = true;
-	wait_for("hlt", "an interrupt", pc, is_awake, c);
+	wait_for("hlt", c->enabled ? "an interrupt" : "nothing: IF is clear",
+		 pc, is_awake, c);
 	cur->halted = false;
 	touch(&c->interrupts, T_WAIT);
 	guest_take();
@@ -246,10 +266,9 @@ void sti_hlt(void)
 
 void guest_trap(int vector)
 {
-	struct guest_cpu *c = mine(HERE);
-
+	mine(HERE);
 	visible("trap", vectors[vector & 31], HERE, NULL, NULL);
-	handle(c, "exception", vector & 31, false);
+	handle(cur->guest, "exception", vector & 31, false);
 }
 
 /* What is sent. */
@@ -257,9 +276,6 @@ void guest_trap(int vector)
 static void send(struct guest_cpu *c, int vector, bool event,
 		 unsigned long pc)
 {
-	if (event && !c->all)
-		fail("warning", "cpu", pc, NULL, NULL,
-		     "this CPU was made without events");
 	visible(event ? "send event" : "send interrupt", vectors[vector & 31],
 		pc, NULL, NULL);
 	if (last_sent - first_sent == MAX_SENT)

@@ -9,6 +9,7 @@
 #include <guest/cpu.h>
 #include <linux/compiler.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 typedef unsigned long uint64_t;
@@ -19,13 +20,17 @@ struct rcu_reader;
 #define rcu_read_lock	guest_rcu_read_lock
 #define rcu_read_unlock	guest_rcu_read_unlock
 #define synchronize_rcu	guest_synchronize_rcu
+#define schedule	guest_schedule
 
 struct task *this_task(void);
 struct rcu_reader *this_reader(void);
+unsigned int this_cpu(void);
 void yield(void);
 bool may_block(void);
-void block(void);
+void set_blocked(void);
+void schedule(void);
 void wake_task(struct task *task);
+void kick_cpu(unsigned int cpu);
 void halt(void);
 
 static inline void *take_memory(size_t size)
