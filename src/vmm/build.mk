@@ -3,7 +3,8 @@
 VMM_CFLAGS := -Os -static -pthread -Wall -Wextra
 GUEST_CC := $(CC) -m32 -nostdlib -static -Wl,--build-id=none
 
-build/vmm/twill: $(addprefix src/vmm/,twill.c load.c ports.c clock.c lazy.c vmm.h)
+build/vmm/twill: $(addprefix src/vmm/,twill.c load.c ports.c interrupt.c \
+		lazy.c vmm.h)
 	@mkdir -p $(@D)
 	$(CC) $(VMM_CFLAGS) -o $@ $(filter %.c,$^)
 

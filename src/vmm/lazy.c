@@ -17,13 +17,16 @@
 
 static const struct machine *machine;
 static int faults;		/* the userfaultfd */
+static unsigned int late;	/* in ms */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define ROOM 1024
 
 static struct {
 	uint64_t address;
 	int64_t due;		/* as now() counts */
-} asked[ROOM];
+} asked[ROOM];		/* under the lock, and so are: */
 
 static unsigned int first, waiting;
 
@@ -48,7 +51,7 @@ static void take_in(void)
 		}
 		last = (first + waiting++) % ROOM;
 		asked[last].address = msg.arg.pagefault.address & -PAGE;
-		asked[last].due = now() + machine->late;
+		asked[last].due = now() + late;
 	}
 }
 
@@ -72,6 +75,14 @@ static void give(uint64_t address)
 		err(FAILED, "--lazy: a page cannot come");
 }
 
+static void give_until(int64_t time)
+{
+	for (; waiting && asked[first].due <= time; waiting--) {
+		give(asked[first].address);
+		first = (first + 1) % ROOM;
+	}
+}
+
 static int time_left(void)	/* in ms; -1, as long as you like */
 {
 	int64_t left = asked[first].due - now();
@@ -84,16 +95,37 @@ static int time_left(void)	/* in ms; -1, as long as you like */
 static void *serve(void *unused)
 {
 	struct pollfd file = { .fd = faults, .events = POLLIN };
+	int room, left;
 
 	for (;;) {
-		poll(&file, waiting < ROOM, time_left());
+		pthread_mutex_lock(&lock);
 		take_in();
-		for (; waiting && asked[first].due <= now(); waiting--) {
-			give(asked[first].address);
-			first = (first + 1) % ROOM;
-		}
+		give_until(now());
+		room = waiting < ROOM;
+		left = time_left();
+		pthread_mutex_unlock(&lock);
+		poll(&file, room, left);
 	}
 	return unused;
+}
+
+void come_now(uint32_t ms)
+{
+	struct pollfd file = { .fd = faults, .events = POLLIN };
+
+	if (!machine)
+		return;
+	pthread_mutex_lock(&lock);
+	take_in();
+	if (!waiting)
+		poll(&file, 1, 20);
+	do {
+		take_in();
+		give_until(INT64_MAX);
+	} while (poll(&file, 1, 5) > 0);
+	if (ms)
+		late = ms;
+	pthread_mutex_unlock(&lock);
 }
 
 void come_late(const struct machine *late_machine)
@@ -106,6 +138,7 @@ void come_late(const struct machine *late_machine)
 	pthread_t thread;
 
 	machine = late_machine;
+	late = machine->late;
 	faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (faults < 0)
 		err(FAILED, "--lazy: userfaultfd");

@@ -35,7 +35,17 @@ static void guest_exit(uint8_t status)
 	exit(status);
 }
 
-#define CLOCK_PORT 0xf8
+enum { CLOCK_PORT = 0xf8, BELL_PORT = 0xf9, OWED_PORT = 0xfa };
+
+static void out_4(uint16_t port, uint32_t value)
+{
+	if (port == CLOCK_PORT)
+		clock_set(value);
+	else if (port == BELL_PORT)
+		bell_ring(value);
+	else if (port == OWED_PORT)
+		come_now(value);
+}
 
 void port_io(struct kvm_run *run)
 {
@@ -50,10 +60,10 @@ void port_io(struct kvm_run *run)
 				*data = serial_in(port - SERIAL);
 		} else if (port >= SERIAL && port < SERIAL + 8) {
 			serial_out(port - SERIAL, *data);
-		} else if (port == CLOCK_PORT && run->io.size == 4) {
-			clock_set(*(uint32_t *)data);
 		} else if (port == EXIT_PORT) {
 			guest_exit(*data);
+		} else if (run->io.size == 4) {
+			out_4(port, *(uint32_t *)data);
 		}
 	}
 }

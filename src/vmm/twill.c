@@ -22,7 +22,7 @@ int ask(int fd, const char *what, unsigned long request, void *arg)
 	return r;
 }
 
-static unsigned long long where(int vcpu)
+unsigned long long where(int vcpu)
 {
 	int saved = errno;
 	struct kvm_regs regs;
@@ -34,8 +34,8 @@ static unsigned long long where(int vcpu)
 
 #define MIB (1UL << 20)
 #define MAX_MIB 3072	/* what lies below a PC's hole for devices */
-#define MAX_VCPUS 16
 #define MAX_LATE 60000
+#define MAX_WATCHDOG 86400
 
 static int device_fd;
 
@@ -143,7 +143,7 @@ static void set_registers(const struct machine *machine, int vcpu,
 static void run_vcpu(int vcpu, unsigned int id, struct kvm_run *run)
 {
 	for (;;) {
-		clock_deliver(vcpu);
+		interrupt_deliver(vcpu);
 		if (ioctl(vcpu, KVM_RUN, 0) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -157,8 +157,7 @@ static void run_vcpu(int vcpu, unsigned int id, struct kvm_run *run)
 			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 			break;
 		case KVM_EXIT_HLT:
-			if (!clock_wait())
-				return;
+			interrupt_wait();
 			break;
 		case KVM_EXIT_IRQ_WINDOW_OPEN:
 			break;
@@ -192,25 +191,24 @@ static void *vcpu_thread(void *arg)
 		err(FAILED, "run pages of vCPU %u", id);
 	describe_processor(vcpu);
 	set_registers(the_machine, vcpu, id);
-	clock_make(run);
+	interrupt_begin(id, run);
 	run_vcpu(vcpu, id, run);
 	return NULL;
 }
 
 static void run_all(struct machine *machine)
 {
-	pthread_t thread[MAX_VCPUS];
+	pthread_t thread;
 	unsigned int i;
 
 	the_machine = machine;
 	for (i = 0; i < machine->vcpus; i++) {
-		errno = pthread_create(&thread[i], NULL, vcpu_thread,
+		errno = pthread_create(&thread, NULL, vcpu_thread,
 				       (void *)(uintptr_t)i);
 		if (errno)
 			err(FAILED, "thread of vCPU %u", i);
 	}
-	for (i = 0; i < machine->vcpus; i++)
-		pthread_join(thread[i], NULL);
+	watch(machine->vcpus, machine->watchdog);
 }
 
 static unsigned long parse(const char *text, unsigned long max,
@@ -227,13 +225,15 @@ static unsigned long parse(const char *text, unsigned long max,
 
 static void explain(void)
 {
-	fputs("usage: twill run [-m MiB] [-c vCPUs] [-d DEVICE] [--lazy[=MS]] GUEST\n"
+	fputs("usage: twill run [-m MiB] [-c vCPUs] [-d DEVICE] [--lazy[=MS]]\n"
+	      "                 [--watchdog=S] GUEST\n"
 	      "  GUEST  an ELF file for 32-bit x86, started in protected mode,\n"
 	      "         or a flat binary, started in real mode at 0:0x1000\n"
 	      "  -m     its memory (16)\n"
 	      "  -c     its processors (1)\n"
 	      "  -d     the device node (/dev/twill)\n"
-	      "  --lazy each page comes when it is wanted, MS ms late (20)\n",
+	      "  --lazy each page comes when it is wanted, MS ms late (20)\n"
+	      "  --watchdog  after S seconds, an NMI to each processor\n",
 	      stderr);
 	exit(FAILED);
 }
@@ -241,7 +241,8 @@ static void explain(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "lazy", optional_argument, NULL, 'l' }, { }
+		{ "lazy", optional_argument, NULL, 'l' },
+		{ "watchdog", required_argument, NULL, 'w' }, { }
 	};
 	static struct machine machine = { .vcpus = 1, .size = 16 * MIB };
 	const char *device = "/dev/twill";
@@ -260,6 +261,8 @@ int main(int argc, char **argv)
 			device = optarg;
 		else if (option == 'l')
 			machine.late = optarg ? parse(optarg, MAX_LATE, "--lazy") : 20;
+		else if (option == 'w')
+			machine.watchdog = parse(optarg, MAX_WATCHDOG, "--watchdog");
 		else
 			explain();
 	}

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define FAILED 125	/* our exit status when it is not the guest's */
+#define MAX_VCPUS 16
 
 /**
  * struct machine - all there is
@@ -21,6 +22,7 @@
  * @bits: the mode that the guest begins in: 16, real; 32, protected
  * @entry: the guest's first instruction
  * @vcpus: how many, each in a thread of its own
+ * @watchdog: the seconds that the guest has; 0, as many as it likes
  */
 struct machine {
 	int vm;
@@ -32,18 +34,23 @@ struct machine {
 	int bits;
 	uint32_t entry;
 	unsigned int vcpus;
+	unsigned int watchdog;
 };
 
+unsigned long long where(int vcpu);
 int ask(int fd, const char *what, unsigned long request, void *arg);
 #define ASK(fd, request, arg) \
 	ask(fd, #request, request, (void *)(uintptr_t)(arg))
 
 void load(struct machine *machine, const char *path);	/* load.c */
 void port_io(struct kvm_run *run);			/* ports.c */
-void clock_make(struct kvm_run *run);			/* clock.c */
+void interrupt_begin(unsigned int id, struct kvm_run *run);	/* interrupt.c */
 void clock_set(uint32_t value);
-void clock_deliver(int vcpu);
-bool clock_wait(void);
+void bell_ring(uint32_t value);
+void interrupt_deliver(int vcpu);
+void interrupt_wait(void);
+void watch(unsigned int vcpus, unsigned int seconds);
 void come_late(const struct machine *machine);		/* lazy.c */
+void come_now(uint32_t ms);
 
 #endif
