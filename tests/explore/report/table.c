@@ -43,6 +43,17 @@ const struct place *where(const struct stack *s)
 	return NULL;
 }
 
+/* Where it went wrong: around a guest's code the scenario is the kernel. */
+static const struct place *whose(const struct stack *s)
+{
+	int i;
+
+	for (i = 0; i < s->depth; i++)
+		if (!strncmp(place(s->pc[i])->file, "src/", 4))
+			return place(s->pc[i]);
+	return where(s);
+}
+
 /* "@ADDRESS" is static data: which variable is it in, and what of it? */
 static void name_place(struct finding *x, const char *file)
 {
@@ -79,9 +90,9 @@ void name_finding(struct result *r)
 	if (!r->found.stack.depth)
 		return;
 	find_all(r);
-	p = where(&r->found.stack);
+	p = whose(&r->found.stack);
 	if (!p)			/* freed by the kernel: who used it? */
-		p = where(&r->found.other);
+		p = whose(&r->found.other);
 	snprintf(r->found.function, sizeof(r->found.function), "%s",
 		 p ? p->function : "?");
 	name_place(&r->found, p ? p->file : "");

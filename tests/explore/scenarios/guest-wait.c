@@ -283,7 +283,7 @@ static void touch_twice(void)
 	leave();
 }
 
-/* What it does nobody may see half done. */
+/* A touch in the middle of something that no other task may see. */
 static void keep_and_touch(void)
 {
 	begin();
@@ -492,6 +492,8 @@ SCENARIO("guest-twice", "one task waits for one page after the other",
 	 setup_one, two_touched, touch_twice, bring_0, bring_1);
 SCENARIO("guest-keeps", "a task that keeps its processor waits for a page",
 	 setup, one_touched, keep_and_touch, look, bring_0, tick);
+SCENARIO("guest-alone", "... and there is no other task",
+	 setup_one, one_touched, keep_and_touch, bring_0);
 SCENARIO("guest-early", "the news comes before the fault",
 	 setup, one_touched, touch_promised, look, bring_0);
 SCENARIO("guest-same", "two tasks wait with one token, which comes twice",

@@ -15,7 +15,7 @@ static struct sent {
 	int vector;
 	bool event;
 } sent[MAX_SENT];
-static int first_sent, last_sent;
+static int first_sent, last_sent, ncpus;
 
 static const char *const vectors[] = {
 	"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12",
@@ -25,7 +25,7 @@ static const char *const vectors[] = {
 
 void cpu_reset(void)
 {
-	first_sent = last_sent = 0;
+	first_sent = last_sent = ncpus = 0;
 }
 
 void guest_init(struct guest_cpu *c, void (*handler)(int vector),
@@ -33,7 +33,7 @@ void guest_init(struct guest_cpu *c, void (*handler)(int vector),
 {
 	int i;
 
-	*c = (struct guest_cpu){ .handler = handler };
+	*c = (struct guest_cpu){ .handler = handler, .number = ncpus++ };
 	for (i = 0; rule && i < 4; i++)
 		c->rule[i / 2][i % 2] = rule(i / 2, i % 2);
 }
@@ -93,6 +93,7 @@ bool guest_take(void)
 		c->shadow = false;
 		return false;
 	}
+	c->missed |= c->shadow;
 	touch(&c->interrupts, T_WRITE);
 	acquire(&c->interrupts);
 	event = takes_event(c);
@@ -202,6 +203,7 @@ static void set_if(unsigned long pc)
 	mine(pc);
 	visible("sti", NULL, pc, NULL, NULL);
 	c = cur->guest;
+	c->missed = false;
 	c->shadow = !c->enabled;
 	c->enabled = true;
 }
@@ -237,6 +239,16 @@ static bool is_awake(void *arg)
 	return takes(arg);
 }
 
+/* What a CPU that halts waits for, or has missed. */
+static const char *wanted(const struct guest_cpu *c)
+{
+	if (!c->enabled)
+		return "nothing: IF is clear";
+	if (c->missed)
+		return "what came in the shadow of STI";
+	return c->number ? "an interrupt on another CPU" : "an interrupt";
+}
+
 static void halt(unsigned long pc)
 {
 	struct guest_cpu *c;
@@ -246,8 +258,7 @@ static void halt(unsigned long pc)
 	visible("hlt", NULL, pc, NULL, NULL);
 	c = cur->guest;
 	cur->halted = true;
-	wait_for("hlt", c->enabled ? "an interrupt" : "nothing: IF is clear",
-		 pc, is_awake, c);
+	wait_for("hlt", wanted(c), pc, is_awake, c);
 	cur->halted = false;
 	touch(&c->interrupts, T_WAIT);
 	guest_take();

@@ -27,9 +27,11 @@ struct guest_cpu {
 	void (*handler)(int vector);
 	bool enabled;			/* IF */
 	bool shadow;			/* STI was the last instruction */
+	bool missed;			/* something came in that shadow */
 	bool in_event;			/* no event comes in an event's handler */
 	bool rule[2][2];		/* do events come? by IF and the shadow */
 	unsigned int interrupts, events;	/* arrived: a bit a vector */
+	int number;
 	int owner;			/* the task that has the CPU, plus 1 */
 };
 

@@ -33,14 +33,7 @@ void wake_task(struct task *task);
 void kick_cpu(unsigned int cpu);
 void halt(void);
 
-static inline void *take_memory(size_t size)
-{
-	return kmalloc(size, GFP_ATOMIC);
-}
-
-static inline void give_memory(void *memory)
-{
-	kfree(memory);
-}
+#define take_memory(size)	kmalloc(size, GFP_ATOMIC)
+#define give_memory(memory)	kfree(memory)
 
 #endif
