@@ -107,10 +107,13 @@ void arena_rewind(uintptr_t to)
 void arena_free(const void *p, unsigned long pc)
 {
 	struct object *o = arena_object((uintptr_t)p);
+	const char *name = o ? o->name : "?";
 
-	note("free", o ? o->name : "?", pc);
+	if ((uintptr_t)p >= stacks_start && (uintptr_t)p < stacks_end)
+		name = "a task's stack";
+	note("free", name, pc);
 	if (!o || o->start != (uintptr_t)p)
-		fail("bad-free", o ? o->name : "?", pc, NULL, NULL,
+		fail("bad-free", name, pc, NULL, NULL,
 		     "%p is not the start of an allocation", p);
 	if (!o->live)
 		fail("double-free", o->name, pc, freed(o), "first freed",

@@ -70,6 +70,7 @@ struct task {
 	uintptr_t marked_read, marked_write;	/* about to be made */
 	struct guest_cpu *guest;	/* the virtual CPU that it is code of */
 	bool halted;
+	int handlers;			/* of that CPU's, that it is in */
 	bool timed;			/* it may go on, and need not be first */
 	bool kernel;			/* in a system call */
 	uint64_t taken;			/* classes of locks, since it began */

@@ -232,6 +232,10 @@ static _Noreturn void deadlock(void)
 		for (i = 1; i < NR_TASKS; i++)
 			if (!is_idle(&tasks[i]))
 				last = &tasks[i];
+	/* A guest's task that waits in a handler has not come back from it. */
+	for (i = 1; i < NR_TASKS && last->guest && !last->handlers; i++)
+		if (tasks[i].handlers)
+			last = &tasks[i];
 	text[0] = 0;
 	for (i = 0; i < NR_TASKS; i++) {
 		t = &tasks[i];

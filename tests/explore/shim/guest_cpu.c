@@ -74,7 +74,9 @@ static void handle(struct guest_cpu *c, const char *how, int vector,
 	note(how, vectors[vector], (unsigned long)c->handler + 1);
 	c->enabled = c->shadow = false;
 	cur->atomic += atomic;
+	cur->handlers++;
 	c->handler(vector);
+	cur->handlers--;
 	cur->atomic -= atomic;
 	cur->guest->enabled = enabled;	/* IRET, perhaps on another CPU */
 }
