@@ -109,7 +109,7 @@ static const struct bug {
 	{ "irq-lock", "deadlock", "lock", "take_lock", 0 },
 	{ "irq-count", "deadlock", "an interrupt", "count_and_go_on", 0 },
 	{ "irq-sleep", "sleep-in-atomic", "preemption off", "leave_again", 0 },
-	{ "absent-careless", "deadlock", "an interrupt", "idle_carelessly", 0 },
+	{ "absent-careless", "deadlock", "its turn", "absent", 0 },
 	{ "two-cpus-bare", "data-race", "counted", "there_bare", 0 },
 };
 
