@@ -37,6 +37,7 @@ static struct completion come[PAGES];
 static int told_on[PAGES];	/* a processor */
 static int touched, wanted;
 static bool half_done, promised, same_token;
+static atomic_t disagreed;	/* the guest wants to hear no more */
 
 /* The kernel. */
 
@@ -190,7 +191,7 @@ static void trap(int vector)
 		async_pf_task_wake(ALL_TOKENS);
 	else if (vector == TICK)
 		preempt();
-	else if (vector != KICK)
+	else if (vector != KICK && !atomic_read(&disagreed))
 		async_pf_task_wake(1 + (same_token ? PAGE_0 : vector));
 }
 
@@ -251,12 +252,18 @@ static void leave(void)
 
 /*
  * A touch, until the page is there. The host decides as the fault comes. If the
- * guest does not want to hear of the kernel's touches, its processor waits.
+ * guest does not want to hear of it, its processor waits.
  */
+static bool wants_to_hear(void)
+{
+	return (this_task()->user || async_pf_always) &&
+	       !atomic_read(&disagreed);
+}
+
 static void touch(int which)
 {
 	while (atomic_read(&page[which]) != THERE) {
-		if (this_task()->user || async_pf_always) {
+		if (wants_to_hear()) {
 			wanted = which;
 			guest_trap(ABSENT);
 		} else {
@@ -381,6 +388,17 @@ static void touch_promised(void)
 	leave();
 }
 
+/* The agreement ends. From now on the host says nothing of any page. */
+static void disagree(void)
+{
+	begin();
+	cli();
+	atomic_set(&disagreed, 1);
+	async_pf_task_wake(ALL_TOKENS);
+	sti();
+	leave();
+}
+
 /* Two tasks have the same token, and are woken once each. */
 static void setup_same(void)
 {
@@ -500,6 +518,8 @@ SCENARIO("guest-same", "two tasks wait with one token, which comes twice",
 	 setup_same, two_touched, wait_once, wait_once, news_0, news_1);
 SCENARIO("guest-two-cpus", "a reader halts where the tick has brought it",
 	 setup_two, one_touched, read_absent, look, loop_of_two, tick_and_bring);
+SCENARIO("guest-disagrees", "the guest wants to hear no more, while a task waits",
+	 setup, one_touched, touch_and_leave, disagree, bring_0);
 SCENARIO("guest-moves", "the news is that all pages have come",
 	 setup, two_touched, touch_and_leave, touch_and_leave, move);
 SCENARIO("guest-reads", "a reader is preempted, a writer frees",
