@@ -139,17 +139,20 @@ static bool all_over(void)
 
 void set_blocked(void)
 {
-	WRITE_ONCE(this_task()->blocked, true);
+	struct task *me = this_task();
+
+	WRITE_ONCE(me->blocked, true);
 }
 
 void schedule(void)
 {
+	struct task *me = this_task();
 	bool on = interrupts_off();
 
 	do {
-		if (!give_turn() && READ_ONCE(this_task()->blocked))
+		if (!give_turn() && READ_ONCE(me->blocked))
 			halt();
-	} while (READ_ONCE(this_task()->blocked));
+	} while (READ_ONCE(me->blocked));
 	interrupts_as(on);
 }
 
@@ -221,8 +224,10 @@ static void setup_one(void)
 
 static void begin(void)
 {
+	struct task *me = this_task();
+
 	guest_begin(&cpus[0]);
-	atomic_set(&this_task()->state, RUNNING);
+	atomic_set(&me->state, RUNNING);
 	arrive();
 	sti();
 }
@@ -239,10 +244,12 @@ static void leave_to_next(void)
 
 static void leave(void)
 {
+	struct task *me = this_task();
+
 	cli();
-	atomic_xchg(&this_task()->state, OVER);
+	atomic_xchg(&me->state, OVER);
 	before[this_cpu()] = NULL;
-	if (two && this_task() == tasks)
+	if (two && me == tasks)
 		kick_cpu(!this_cpu());
 	if (this_cpu())
 		guest_end('C');
@@ -510,7 +517,7 @@ SCENARIO("guest-twice", "one task waits for one page after the other",
 	 setup_one, two_touched, touch_twice, bring_0, bring_1);
 SCENARIO("guest-keeps", "a task that keeps its processor waits for a page",
 	 setup, one_touched, keep_and_touch, look, bring_0, tick);
-SCENARIO("guest-alone", "... and there is no other task",
+SCENARIO("guest-alone", "a task waits, and there is no other",
 	 setup_one, one_touched, keep_and_touch, bring_0);
 SCENARIO("guest-early", "the news comes before the fault",
 	 setup, one_touched, touch_promised, look, bring_0);
