@@ -31,7 +31,7 @@ include tests/bench/bench.mk
 include src/vmm/build.mk
 VMM := build/vmm/twill
 GUESTS := build/guest/hello16.bin $(patsubst %,build/guest/%.elf, \
-	hello32 hello64 memory smp kernel absent)
+	hello32 hello64 memory smp kernel absent user wait)
 
 ##@ Read, build, run
 .PHONY: help run check check-fast soak check-tangle check-weave check-programs \

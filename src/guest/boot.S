@@ -56,10 +56,15 @@ high:
 	.set	page, page + 0x200000
 	.endr
 
+	.data
 	.balign	8
+	.globl	table
 table:	.quad	0
 	.quad	0x00af9b000000ffff	/* 8: code, 64 bits */
 	.quad	0x00cf93000000ffff	/* 16: data */
+	.quad	0x00cff3000000ffff	/* 24: data, of a program */
+	.quad	0x00affb000000ffff	/* 32: code, of a program */
+	.fill	16 * 2, 8, 0		/* 40 and up: see enter_segments() */
 segments:
 	.word	. - table - 1
 	.long	table

@@ -33,7 +33,36 @@ static inline void relax(void)
 	asm volatile("pause" : : : "memory");
 }
 
+static inline uint64_t interrupts_off(void)
+{
+	uint64_t flags;
+
+	asm volatile("pushf; pop %0; cli" : "=r" (flags) : : "memory");
+	return flags;
+}
+
+static inline void interrupts_as(uint64_t flags)
+{
+	asm volatile("push %0; popf" : : "r" (flags) : "memory", "cc");
+}
+
+struct spinlock {
+	unsigned int taken;
+};
+
+static inline void spin_lock(struct spinlock *lock)
+{
+	while (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE))
+		relax();
+}
+
+static inline void spin_unlock(struct spinlock *lock)
+{
+	__atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
+}
+
 /* lib.c */
+extern struct spinlock console;
 void print(const char *format, ...);
 _Noreturn void finish(int status);
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The beginnings of a kernel: exceptions, a page fault repaired, tasks. */
+#include <stdatomic.h>
 #include <stddef.h>
 #include "tasks.h"
-
-#define TICK 33
 
 extern uint64_t directory[];
 
@@ -16,56 +15,61 @@ static int repair(uint64_t address)
 	return 1;
 }
 
-void trap(struct frame *frame)
+bool answer(struct frame *frame)
 {
 	uint64_t address;
 
 	asm volatile("mov %%cr2, %0" : "=r" (address));
 	if (frame->number == 3) {
 		print("breakpoint\n");
-		return;
+		return true;
 	}
-	if (frame->number == 14 && repair(address))
-		return;
-	if (frame->number == TICK) {
-		preempt();
-		return;
-	}
-	give_up(frame);
+	return frame->number == PAGE_FAULT && repair(address);
 }
 
 static void work(void)
 {
-	unsigned int me = current - tasks, i;
+	unsigned int i;
 
 	for (i = 1; i <= 3; i++) {
-		print("task %u, turn %u\n", me, i);
-		yield();
+		print("task %u, turn %u\n", number(this_task()), i);
+		schedule();
 	}
-	current->over = 1;
-	yield();
+	end_task();
 }
 
+static struct spinlock sum;
 static volatile unsigned int together;
 static unsigned int counted;
+
+static void lock_sum(void)
+{
+	preempt_disable();
+	spin_lock(&sum);
+}
+
+static void unlock_sum(void)
+{
+	spin_unlock(&sum);
+	preempt_enable();
+}
 
 static void count(void)
 {
 	unsigned int i, n, seen;
 
-	for (n = 0; current->preempted < 3; n++) {
-		preempt_disable();
+	for (n = 0; this_task()->ticks < 3; n++) {
+		lock_sum();
 		seen = together;
 		for (i = 0; i < 100; i++)
 			relax();
 		together = seen + 1;
-		preempt_enable();
+		unlock_sum();
 	}
-	preempt_disable();
+	lock_sum();
 	counted += n;
-	preempt_enable();
-	current->over = 1;
-	yield();
+	unlock_sum();
+	end_task();
 }
 
 struct pair {
@@ -73,14 +77,15 @@ struct pair {
 };
 
 static struct pair pairs[2], *volatile pair = pairs;
-static volatile unsigned int torn, readers;
+static volatile unsigned int torn;
+static atomic_uint readers;
 
 static void read_pairs(void)
 {
 	unsigned int i, one;
 	struct pair *seen;
 
-	while (current->preempted < 5) {
+	while (this_task()->ticks < 5) {
 		rcu_read_lock();
 		seen = pair;
 		one = seen->one;
@@ -91,8 +96,7 @@ static void read_pairs(void)
 		rcu_read_unlock();
 	}
 	readers--;
-	current->over = 1;
-	yield();
+	end_task();
 }
 
 static void write_pairs(void)
@@ -108,10 +112,9 @@ static void write_pairs(void)
 		for (i = 0; i < 100; i++)
 			relax();
 		old->other = n;
-		yield();
+		schedule();
 	}
-	current->over = 1;
-	yield();
+	end_task();
 }
 
 int main(unsigned int id, uint64_t mib, unsigned int cpus)
@@ -121,10 +124,11 @@ int main(unsigned int id, uint64_t mib, unsigned int cpus)
 	unsigned int i;
 
 	(void)mib;
-	(void)cpus;
-	if (id)
-		return 0;
-	load_table();
+	cpu_begin(id, cpus);
+	if (id) {
+		outl(0xf8, TICK | 2 << 8);
+		serve();
+	}
 	asm volatile("int3");
 	asm volatile("" : "+r" (once));
 	*once = 4711;
@@ -145,6 +149,5 @@ int main(unsigned int id, uint64_t mib, unsigned int cpus)
 	run_tasks();
 	print("two tasks have read what a third one changed: %s\n",
 	      torn ? "wrong" : "right");
-	outl(0xf8, 0);
 	finish(together != counted || torn);
 }

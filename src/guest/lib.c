@@ -32,11 +32,15 @@ static void put_number(uint64_t n, unsigned int base)
 	put_string(p);
 }
 
+struct spinlock console;
+
 /* %u: an unsigned int; %x: 64 bits, in hexadecimal; %s: a string. */
 void print(const char *format, ...)
 {
+	uint64_t flags = interrupts_off();
 	va_list args;
 
+	spin_lock(&console);
 	va_start(args, format);
 	for (; *format; format++) {
 		if (*format != '%') {
@@ -52,6 +56,8 @@ void print(const char *format, ...)
 			put_string(va_arg(args, const char *));
 	}
 	va_end(args);
+	spin_unlock(&console);
+	interrupts_as(flags);
 }
 
 _Noreturn void finish(int status)

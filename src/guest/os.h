@@ -14,48 +14,20 @@
 
 static inline struct rcu_reader *this_reader(void)
 {
-	return &current->reader;
-}
-
-static inline unsigned int this_cpu(void)
-{
-	return 0;
-}
-
-static inline struct task *this_task(void)
-{
-	return current;
+	return &this_task()->reader;
 }
 
 static inline bool may_block(void)
 {
-	return current != tasks && !current->preempt_count &&
-	       !current->reader.depth;
+	const struct task *me = this_task();
+
+	return me != &this()->loop && !me->preempt_count && !me->reader.depth;
 }
 
 static inline void set_blocked(void)
 {
-	current->blocked = 1;
+	this_task()->blocked = true;
 }
-
-static inline void schedule(void)
-{
-	yield();
-}
-
-static inline void wake_task(struct task *task)
-{
-	task->blocked = 0;
-}
-
-static inline void kick_cpu(unsigned int cpu)
-{
-	(void)cpu;
-}
-
-struct spinlock { };
-static inline void spin_lock(struct spinlock *lock) { (void)lock; }
-static inline void spin_unlock(struct spinlock *lock) { (void)lock; }
 
 void *take_memory(size_t size);
 void give_memory(void *memory);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Read, copy, update: on one processor, whose tasks are preempted. */
+/* Read, copy, update: readers that are preempted, and never block. */
 #include <guest/os.h>
 #include "rcu.h"
 
+static struct spinlock lock;
 static unsigned int waiting;	/* readers that lost the processor */
 
 void rcu_read_lock(void)
@@ -20,8 +21,10 @@ void rcu_read_unlock(void)
 	if (--me->depth || !READ_ONCE(me->preempted))
 		return;
 	flags = interrupts_off();
+	spin_lock(&lock);
 	me->preempted = 0;
 	waiting--;
+	spin_unlock(&lock);
 	interrupts_as(flags);
 }
 
@@ -31,12 +34,15 @@ void rcu_preempt(void)
 
 	if (!me->depth || me->preempted)
 		return;
+	spin_lock(&lock);
 	me->preempted = 1;
 	waiting++;
+	spin_unlock(&lock);
 }
 
 void synchronize_rcu(void)
 {
+	everyone_passes();
 	while (READ_ONCE(waiting))
-		yield();
+		schedule();
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What both kernels have: exceptions that arrive, tasks that take turns. */
+/* What our kernels have: exceptions that arrive, tasks that take turns. */
 #ifndef TWILL_TASKS_H
 #define TWILL_TASKS_H
 
+#include <stdbool.h>
 #include "guest.h"
 #include "rcu.h"
 
@@ -12,55 +13,105 @@ struct frame {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
+enum { NMI = 2, PAGE_FAULT = 14, TICK = 33, CALL, SYSTEM, STUBS };
+
 #define MAX_TASKS 20
 #define STACK 4096
 
 struct task {
 	uint64_t rsp;
-	int over;
-	int blocked;		/* it waits, and wants no turn */
+	bool used;		/* there is such a task */
+	bool running;		/* a processor has it, or has its stack yet */
+	bool blocked;		/* it waits, and wants no turn */
+	bool over;
 	unsigned int preempt_count;	/* 0: the processor may be taken away */
-	unsigned int need_resched;	/* and that was wanted meanwhile */
-	volatile unsigned int preempted;	/* how often it was wanted */
+	bool need_resched;		/* and that was wanted meanwhile */
+	volatile unsigned int ticks;	/* how often the clock wanted it */
 	struct rcu_reader reader;
-	uint64_t stack[STACK / 8] __attribute__((aligned(16)));
 };
 
-/* The first is the loop that gives the others their turns. */
-extern struct task tasks[MAX_TASKS], *current;
-extern unsigned int n_tasks;
+extern struct task tasks[MAX_TASKS];
+
+#define MAX_CPUS 16
+
+struct cpu {
+	struct cpu *self;
+	struct task *current;	/* who runs here */
+	unsigned int id;
+	unsigned int passes;	/* how often the loop has come by */
+	bool idle;		/* it has found nothing to do */
+	struct task loop;
+	struct __attribute__((packed)) {
+		uint32_t reserved;
+		uint64_t rsp0;		/* the stack that an exception finds */
+		uint8_t others[90];
+		uint16_t ports;		/* where its table of ports would begin */
+	} tss;
+};
+
+static inline struct cpu *this(void)		/* interrupts are off */
+{
+	struct cpu *cpu;
+
+	asm volatile("mov %%gs:0, %0" : "=r" (cpu));
+	return cpu;
+}
+
+static inline struct task *this_task(void)
+{
+	struct task *task;
+
+	asm volatile("mov %%gs:8, %0" : "=r" (task));
+	return task;
+}
+
+static inline unsigned int this_cpu(void)	/* interrupts are off */
+{
+	return this()->id;
+}
+
+static inline unsigned int number(const struct task *task)
+{
+	return task - tasks + 1;
+}
 
 /* tasks.c */
-void load_table(void);
+void cpu_begin(unsigned int id, unsigned int cpus);
 _Noreturn void give_up(const struct frame *frame);
 void make(void (*start)(void));
-void yield(void);
+void make_program(void (*start)(void));
+void schedule(void);
+_Noreturn void end_task(void);
 void run_tasks(void);
-void preempt(void);
+_Noreturn void serve(void);
+void wake_task(struct task *task);
+void kick_cpu(unsigned int id);
+void everyone_passes(void);
 void preempt_enable(void);
 
-static inline void halt(void)	/* with interrupts off, before and after */
-{
-	asm volatile("sti; hlt; cli" : : : "memory");
-}
+/* Each kernel's own. Returns: whether it has an answer to the exception. */
+bool answer(struct frame *frame);
 
-static inline uint64_t interrupts_off(void)
-{
-	uint64_t flags;
-
-	asm volatile("pushf; pop %0; cli" : "=r" (flags) : : "memory");
-	return flags;
-}
-
-static inline void interrupts_as(uint64_t flags)
-{
-	asm volatile("push %0; popf" : : "r" (flags) : "memory", "cc");
-}
+/* With interrupts off, before and after. A test has its own. */
+extern void (*halt)(void);
 
 static inline void preempt_disable(void)
 {
-	current->preempt_count++;
+	this_task()->preempt_count++;
 	asm volatile("" : : : "memory");
+}
+
+enum { GIVE_WAY, END };
+
+static inline void call_kernel(uint64_t wish)
+{
+	asm volatile("int %0" : : "i" (SYSTEM), "a" (wish) : "memory");
+}
+
+static inline void wrmsr(uint32_t index, uint64_t value)
+{
+	asm volatile("wrmsr" : : "c" (index), "a" ((uint32_t)value),
+		     "d" ((uint32_t)(value >> 32)) : "memory");
 }
 
 #endif

@@ -21,9 +21,11 @@ GUEST64_CC := $(CC) -m64 -O2 -Wall -Wextra -ffreestanding -fno-pic \
 	-static -I src -Wno-dangling-pointer \
 	-Wl,-N,-Ttext=0x100000,--build-id=none,--no-warn-rwx-segments
 
-build/guest/kernel.elf build/guest/absent.elf: src/guest/trap.S \
+KERNELS := $(patsubst %,build/guest/%.elf,kernel absent user wait)
+$(KERNELS): src/guest/trap.S \
 		$(addprefix src/guest/,tasks.c rcu.c tasks.h rcu.h os.h)
-build/guest/absent.elf: src/guest/async_pf.c src/guest/async_pf.h
+$(filter-out %/kernel.elf,$(KERNELS)): $(addprefix src/guest/,async_pf.c told.c \
+		async_pf.h told.h)
 build/guest/%.elf: src/guest/boot.S src/guest/%.c src/guest/lib.c \
 		src/guest/guest.h
 	@mkdir -p $(@D)

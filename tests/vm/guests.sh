@@ -44,9 +44,19 @@ run() {
 for guest in *.bin *.elf; do
 	case $guest in
 	smp.elf) run -c 3 $guest ;;
-	absent.elf)
-		run --lazy $guest
-		grep -q '^that is as it should be' said ;;
+	kernel.elf)
+		run --watchdog=20 $guest
+		run --watchdog=20 -c 2 $guest ;;
+	absent.elf | user.elf)
+		for cpus in 1 2; do
+			run --watchdog=20 --lazy -c $cpus $guest
+			grep -q '^that is as it should be' said
+		done ;;
+	wait.elf)
+		for cpus in 1 2; do
+			run --watchdog=60 --lazy=1 -c $cpus $guest
+			grep -q '^that is as it should be' said
+		done ;;
 	memory.elf)
 		run $guest
 		run -m 3 --lazy=1 $guest

@@ -156,11 +156,6 @@ void schedule(void)
 	interrupts_as(on);
 }
 
-void yield(void)
-{
-	schedule();
-}
-
 void wake_task(struct task *task)
 {
 	WRITE_ONCE(task->blocked, false);
