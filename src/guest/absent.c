@@ -10,6 +10,7 @@ static struct {
 	atomic_uint touched, wrong;	/* pages that tasks had; were not right */
 	atomic_uint turns;		/* of the task that computes */
 } count;
+
 static atomic_uint touched_by[MAX_CPUS];
 
 bool answer(struct frame *frame)

@@ -245,7 +245,6 @@ void preempt_enable(void)
 	interrupts_as(flags);
 }
 
-
 /* Interrupts are off. */
 void wake_task(struct task *task)
 {

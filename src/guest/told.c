@@ -44,7 +44,6 @@ void agree(bool always)
 	      (always ? KVM_ASYNC_PF_SEND_ALWAYS : 0));
 }
 
-
 struct told told;
 void (*wait_for_page)(unsigned int token) = async_pf_task_wait;
 
@@ -82,7 +81,6 @@ bool news_waits(void)
 	return news[this_cpu()].said.token;
 }
 
-
 static atomic_flag spoken = ATOMIC_FLAG_INIT;
 
 static _Noreturn void last_words(void)
@@ -100,7 +98,6 @@ static _Noreturn void last_words(void)
 		print("no task waits for a page\n");
 	finish(2);
 }
-
 
 /* Returns: whether it was news. */
 bool take_news(const struct frame *frame)

@@ -57,7 +57,6 @@ static void say(const char *what, bool right)
 	all_right = all_right && right;
 }
 
-
 static volatile unsigned int half_done;	/* on which processor, plus 1 */
 static volatile bool over;
 static unsigned int saw, ticks_meanwhile;
@@ -101,6 +100,7 @@ static void try_to_keep(void)
 static struct thing {
 	volatile bool dead;
 } things[2], *volatile thing = things;
+
 static volatile bool reading, replaced, read_dead;
 
 static void read_and_touch(void)
