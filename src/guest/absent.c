@@ -12,6 +12,7 @@ static struct {
 } count;
 
 static atomic_uint touched_by[MAX_CPUS];
+static volatile bool go;		/* all tasks are there */
 
 bool answer(struct frame *frame)
 {
@@ -48,6 +49,8 @@ static void touch(void)
 {
 	unsigned int i, mine = (number(this_task()) - 1) * PAGES;
 
+	while (!go)
+		schedule();
 	touch_alone(page(mine));
 	for (i = mine; i < mine + PAGES; i++) {
 		if (*page(i))
@@ -119,6 +122,7 @@ int main(unsigned int id, uint64_t mib, unsigned int cpus)
 	for (i = 0; i < TASKS; i++)
 		make(touch);
 	make(compute);
+	go = true;
 	run_tasks();
 	report();
 	finish(!agreed());

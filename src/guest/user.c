@@ -7,6 +7,7 @@
 #define PAGES 8			/* of each */
 
 static atomic_uint next, touched, wrong, turns;
+static volatile bool go;
 
 bool answer(struct frame *frame)
 {
@@ -24,6 +25,8 @@ static void touch(void)
 {
 	unsigned int mine = next++ * PAGES, i;
 
+	while (!go)
+		call_kernel(GIVE_WAY);
 	for (i = mine; i < mine + PAGES; i++) {
 		wrong += !!*page(i);
 		*page(i) = ~i;
@@ -70,6 +73,7 @@ int main(unsigned int id, uint64_t mib, unsigned int cpus)
 	for (i = 0; i < PROGRAMS; i++)
 		make_program(touch);
 	make_program(compute);
+	go = true;
 	run_tasks();
 	print("%u programs touched %u pages, %u of them wrong\n", PROGRAMS,
 	      touched, wrong);
