@@ -70,9 +70,10 @@ static inline unsigned int this_cpu(void)	/* interrupts are off */
 	return this()->id;
 }
 
+/* Returns: from 1; 0, it is a loop. */
 static inline unsigned int number(const struct task *task)
 {
-	return task - tasks + 1;
+	return task >= tasks && task < tasks + MAX_TASKS ? task - tasks + 1 : 0;
 }
 
 /* tasks.c */

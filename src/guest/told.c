@@ -95,7 +95,7 @@ static _Noreturn void last_words(void)
 		print("nobody woke token 0x%x, task %u waits\n",
 		      (uint64_t)token, number(task));
 	if (!n)
-		print("no task waits for a page\n");
+		print("nobody waits for a token that was not woken\n");
 	finish(2);
 }
 

@@ -346,7 +346,7 @@ static void send_away(void)
 	end_task();
 }
 
-static void try_two_processors(void)
+static void try_to_move(void)
 {
 	come(FOREVER);
 	make(hold);
@@ -357,6 +357,41 @@ static void try_two_processors(void)
 	make(send_away);
 	run_tasks();
 	say("news finds a reader on another processor", moved);
+}
+
+static volatile bool ran;
+
+static void wait_for_4713(void)
+{
+	interrupts_off();
+	async_pf_task_wait(4713);
+	ran = true;
+	end_task();
+}
+
+static void wake_and_keep(void)
+{
+	struct task *sleeper;
+	unsigned int token;
+
+	while (!async_pf_waits(0, &token, &sleeper))
+		schedule();
+	preempt_disable();
+	interrupts_off();
+	async_pf_task_wake(4713);
+	interrupts_as(0x202);
+	while (!ran)
+		relax();
+	preempt_enable();
+	end_task();
+}
+
+static void try_to_wake(void)
+{
+	make(wait_for_4713);
+	make(wake_and_keep);
+	run_tasks();
+	say("a task that is woken runs on a processor that is free", ran);
 }
 
 bool answer(struct frame *frame)
@@ -379,6 +414,12 @@ static void try_one_processor(void)
 	try_each_step("a reader", touch_and_read);
 	try_each_step("the loop", NULL);
 	try_halt_apart();
+}
+
+static void try_two_processors(void)
+{
+	try_to_move();
+	try_to_wake();
 }
 
 int main(unsigned int id, uint64_t mib, unsigned int cpus)

@@ -191,7 +191,7 @@ void watch(unsigned int vcpus, unsigned int seconds)
 	for (awake += vcpus; awake && !late; )
 		late = seconds ? pthread_cond_timedwait(&quiet, &lock, &until) :
 				 pthread_cond_wait(&quiet, &lock);
-	if (!awake && meant_it(vcpus))
+	if (!awake && !seconds && meant_it(vcpus))
 		return;
 	if (awake)
 		warnx("the guest has not ended in %u s", seconds);
