@@ -377,6 +377,7 @@ static void wake_and_keep(void)
 	while (!async_pf_waits(0, &token, &sleeper))
 		schedule();
 	preempt_disable();
+	dawdle(100);			/* the other processor halts */
 	interrupts_off();
 	async_pf_task_wake(4713);
 	interrupts_as(0x202);
