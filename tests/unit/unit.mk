@@ -47,11 +47,12 @@ build/test-switch: tests/unit/switch.c build/tangled | build/stamps/need-check
 	@$(CC) -O1 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 		-I build/unit -o $@ $< $$(pkg-config --cflags --libs check)
 
-# All of event.c but what it includes.
+# All of event.c, and of window.c, but what they include.
 build/test-events: tests/unit/events.c build/tangled | build/stamps/need-check
 	@mkdir -p build/unit
 	@notangle -t8 -R"struct [[events]]" book/14-events.nw \
 		>build/unit/events.h
-	@grep -v '^#include' src/arch/x86/event.c >build/unit/event.h
+	@grep -hv '^#include' src/arch/x86/window.c src/arch/x86/event.c \
+		>build/unit/event.h
 	@$(CC) -O1 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 		-I build/unit -o $@ $< $$(pkg-config --cflags --libs check)

@@ -64,6 +64,22 @@ for guest in *.bin *.elf; do
 	*) run $guest ;;
 	esac
 done
+# A guest that does not end is made to: by the end of all wake-ups, and by time.
+hangs() {
+	why=$1
+	shift
+	echo "--- twill run $*"
+	if ./twill run "$@" >said 2>&1; then
+		exit 1
+	fi
+	cat said
+	grep -q "$why" said
+	grep -q "vCPU 1 .* at 0x100[02], interrupts o" said
+}
+printf '\373\364' >sti-hlt.bin
+printf '\353\376' >for-ever.bin
+hangs 'nobody is left to wake one' -c 2 --watchdog=60 sti-hlt.bin
+hangs 'not ended in 1 s' -c 2 --watchdog=1 for-ever.bin
 rmmod twill_vfio
 rmmod twill
 echo "--- the module is gone"
