@@ -93,7 +93,7 @@ void preempt_enable(void);
 /* Each kernel's own. Returns: whether it has an answer to the exception. */
 bool answer(struct frame *frame);
 
-/* With interrupts off, before and after. A test has its own. */
+/* With interrupts off, before and after. */
 extern void (*halt)(void);
 
 static inline void preempt_disable(void)
