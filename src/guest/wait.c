@@ -188,10 +188,16 @@ static volatile bool begun, brought, last;
 
 static void bring(void)		/* interrupts are off */
 {
+	unsigned int n;
+
 	brought = true;
-	do
+	for (n = 0; !news_waits(); n++) {
+		if (n == 400) {
+			print("step %u: no news, for 400 demands\n", steps);
+			finish(1);
+		}
 		come(0);
-	while (!news_waits());
+	}
 }
 
 static void step(struct frame *frame)
