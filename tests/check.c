@@ -44,6 +44,8 @@ static const struct check checks[] = {
 	  "tests/style.sh", true, 10 },
 	{ "run", "guests run on the stock kernel",
 	  "make run", true, 15 },
+	{ "waits", "a running guest: each wrong wait in its own way",
+	  "make check-waits", true, 15 },
 	{ "programs", "programs made for /dev/kvm run as on KVM",
 	  "make check-programs", true, 15 },
 	{ "bench", "the benchmark runs on Twill, the bare loop and KVM",

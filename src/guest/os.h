@@ -29,6 +29,21 @@ static inline void set_blocked(void)
 	this_task()->blocked = true;
 }
 
+static inline void cli(void)
+{
+	asm volatile("cli" : : : "memory");
+}
+
+static inline void sti(void)
+{
+	asm volatile("sti" : : : "memory");
+}
+
+static inline void hlt(void)
+{
+	asm volatile("hlt" : : : "memory");
+}
+
 void *take_memory(size_t size);
 void give_memory(void *memory);
 

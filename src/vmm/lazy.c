@@ -47,6 +47,8 @@ static void take_in(void)
 		if (read(faults, &msg, sizeof(msg)) != sizeof(msg)) {
 			if (errno == EAGAIN)
 				return;
+			if (errno == EINTR)
+				continue;
 			err(FAILED, "--lazy: no more questions");
 		}
 		last = (first + waiting++) % ROOM;
@@ -127,6 +129,7 @@ void come_now(uint32_t ms)
 		late = ms;
 	pthread_mutex_unlock(&lock);
 }
+
 
 void come_late(const struct machine *late_machine)
 {

@@ -21,6 +21,7 @@ typedef uint64_t u64;
 #define BIT(n) (1UL << (n))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define READ_ONCE(x) (x)
+#define note(name, object) do { } while (0)
 
 /* What the kernel's headers say of the processor. */
 #define X86_CR0_PE BIT(0)

@@ -48,8 +48,17 @@ build/recorded/$(subst /,-,$(1))-kernel.txt: build/variants/$(1)/explore \
 		--record $$@.new
 	@mv $$@.new $$@
 endef
-$(foreach v,$(shell awk -F '\t' '!/^\#/ && $$7 != "silence" { print $$1 }' \
-	tests/variants.tsv 2>/dev/null),$(eval $(call RECORD_KERNEL,$(v))))
+$(foreach v,$(shell awk -F '\t' '!/^\#|^guest-wait/ && $$7 != "silence" \
+	{ print $$1 }' tests/variants.tsv 2>/dev/null),$(eval $(call RECORD_KERNEL,$(v))))
+
+# What a running guest says of its own variants.
+.PHONY: check-waits
+check-waits: build/tangled | build/stamps/need-vm
+	@tests/vm/waits.py
+build/recorded/guest-wait-%-guest.txt: build/tangled | build/stamps/need-vm
+	@mkdir -p $(@D)
+	@tests/vm/waits.py guest-wait/$* --record $@.new
+	@mv $@.new $@
 
 # The instruments see what they must see; the harness fails when it must.
 check-vm: | build/stamps/need-debug

@@ -40,6 +40,7 @@ bool arch_async_not_present(struct vcpu *vcpu, u32 *token)
 	if (!(++vcpu->arch.async_last << 12))
 		vcpu->arch.async_last = 1;
 	*token = vcpu->arch.async_last << 12 | vcpu->id;
+	note(page_absent, vcpu);
 	vcpu->arch.vmcb->save.cr2 = *token;
 	event_raise(vcpu, PF_VECTOR, 0);
 	return true;

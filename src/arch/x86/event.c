@@ -124,6 +124,7 @@ static bool take_page(struct vcpu *vcpu)
 
 	if (!ev->page_ready || !event_ready(vcpu))
 		return false;
+	note(page_ready, vcpu);
 	ev->page_ready = false;
 	ev->interrupt = true;
 	ev->vector = vcpu->arch.async_vector;

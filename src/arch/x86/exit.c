@@ -74,6 +74,7 @@ static int exit_vmmcall(struct vcpu *vcpu)
 
 static int exit_hlt(struct vcpu *vcpu)
 {
+	note(guest_halts, vcpu);
 	pass(vcpu, 1);
 	if (event_ready(vcpu) &&
 	    (vcpu->arch.events.page_ready || async_pf_told(vcpu))) {
