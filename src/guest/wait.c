@@ -51,7 +51,6 @@ static void dawdle(unsigned int n)
 		outb(0x80, 0);		/* where nobody is: an exit to the VMM */
 }
 
-
 static void trying(const char *what)
 {
 	print("%s: ", what);

@@ -130,7 +130,6 @@ void come_now(uint32_t ms)
 	pthread_mutex_unlock(&lock);
 }
 
-
 void come_late(const struct machine *late_machine)
 {
 	struct uffdio_api api = { .api = UFFD_API };
