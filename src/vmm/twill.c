@@ -167,10 +167,12 @@ static void run_vcpu(int vcpu, unsigned int id, struct kvm_run *run)
 			errx(FAILED, "vCPU %u cannot be entered: reason 0x%llx", id,
 			     run->fail_entry.hardware_entry_failure_reason);
 		case KVM_EXIT_INTERNAL_ERROR:
-			errx(FAILED, "vCPU %u at 0x%llx: %s (internal error %u)", id,
-			     where(vcpu), run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ?
+			errx(FAILED, "vCPU %u at 0x%llx: %s (internal error %u: %llx %llx %llx %llx)",
+			     id, where(vcpu), run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ?
 			     "no memory there, or an instruction that is not emulated" :
-			     "the kernel cannot go on", run->internal.suberror);
+			     "the kernel cannot go on", run->internal.suberror,
+			     run->internal.data[0], run->internal.data[1],
+			     run->internal.data[2], run->internal.data[3]);
 		default:
 			errx(FAILED, "vCPU %u at 0x%llx: exit reason %u, which we do not know",
 			     id, where(vcpu), run->exit_reason);
