@@ -48,7 +48,8 @@ trap 'rm -rf "$work"' EXIT
 		'src/*.c' 'src/arch/model/*.c'
 	list subject "$tree" "$subject -DTWILL_MODULE=twill_vfio" 'src/vfio/*.c'
 	list subject "$tree" "$subject -DTWILL_MODULE=guest" \
-		'src/guest/{async_pf,rcu}.c' src/arch/x86/window.c
+		'src/guest/{async_pf,rcu}.c' 'src/guest/probe*.c' \
+		src/arch/x86/window.c
 	list subject "$root" "$subject -DTWILL_MODULE=litmus" \
 		'tests/explore/scenarios/*.c'
 	list subject "$root" "$subject -DTWILL_MODULE=litmus -DLITMUS" \

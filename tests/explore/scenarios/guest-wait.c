@@ -14,8 +14,9 @@
 #include "guest/async_pf.h"
 #include "guest/rcu.h"
 #include "scenario.h"
+#include "scenarios/guest-wait.h"
 
-enum { PAGE_0, PAGE_1, PAGES, ALL = PAGES, TICK, KICK, ABSENT = 14 };
+enum { ALL = PAGES, TICK, KICK, ABSENT = 14, NONE };
 enum { GONE, TOLD, THERE };
 
 enum { NEW, READY, RUNNING, OVER };	/* new: waits for the first processor */
@@ -32,11 +33,14 @@ static struct guest_cpu cpus[2];
 static struct task tasks[3];	/* A's; B's and C's, if they are the guest's */
 static struct task *before[2];	/* who had the processor */
 static bool two;
+struct completion moved;	/* A, to the second processor */
 static atomic_t page[PAGES];
 static struct completion come[PAGES];
 static int told_on[PAGES];	/* a processor */
-static int touched, wanted;
+int touched;
+static int wanted;
 static bool half_done, promised, same_token;
+static bool tells_first;	/* processor: whoever waits has moved since */
 static atomic_t disagreed;	/* the guest wants to hear no more */
 
 /* The kernel. */
@@ -165,7 +169,7 @@ void wake_task(struct task *task)
 
 static void preempt(void)
 {
-	if (this_task()->keeps)
+	if (this_task()->keeps || is_over(this_task()))
 		return;
 	rcu_preempt();
 	give_turn();
@@ -174,7 +178,7 @@ static void preempt(void)
 static void page_absent(void)
 {
 	if (!promised) {
-		told_on[wanted] = this_cpu();
+		told_on[wanted] = tells_first ? 0 : this_cpu();
 		if (atomic_cmpxchg(&page[wanted], GONE, TOLD) != GONE)
 			return;
 	}
@@ -193,7 +197,7 @@ static void trap(int vector)
 		async_pf_task_wake(1 + (same_token ? PAGE_0 : vector));
 }
 
-static void setup_tasks(int n)
+void setup_tasks(int n)
 {
 	int i;
 
@@ -217,14 +221,19 @@ static void setup_one(void)
 
 /* Tasks. */
 
-static void begin(void)
+void begin_on(unsigned int cpu)
 {
 	struct task *me = this_task();
 
-	guest_begin(&cpus[0]);
+	guest_begin(&cpus[cpu]);
 	atomic_set(&me->state, RUNNING);
 	arrive();
 	sti();
+}
+
+void begin(void)
+{
+	begin_on(0);
 }
 
 /* Another one's turn, now or as soon as it has been woken. */
@@ -237,7 +246,7 @@ static void leave_to_next(void)
 	guest_end(next ? 'A' + (next - tasks) : 0);
 }
 
-static void leave(void)
+void leave(void)
 {
 	struct task *me = this_task();
 
@@ -275,36 +284,45 @@ static void touch(int which)
 	touched++;
 }
 
-static void touch_and_leave(void)
+void touch_in_user_mode(int which)
+{
+	this_task()->user = true;
+	touch(which);
+}
+
+void touch_and_leave(void)
 {
 	begin();
-	this_task()->user = true;
-	touch(this_task() - tasks);
+	touch_in_user_mode(this_task() - tasks);
 	leave();
 }
 
 static void touch_twice(void)
 {
 	begin();
-	this_task()->user = true;
-	touch(PAGE_0);
-	touch(PAGE_1);
+	touch_in_user_mode(PAGE_0);
+	touch_in_user_mode(PAGE_1);
 	leave();
 }
 
 /* A touch in the middle of something that no other task may see. */
-static void keep_and_touch(void)
+void keep(bool on)
+{
+	this_task()->keeps = true;
+	half_done = on;
+	this_task()->keeps = on;
+}
+
+void keep_and_touch(void)
 {
 	begin();
-	this_task()->keeps = true;
-	half_done = true;
+	keep(true);
 	touch(PAGE_0);
-	half_done = false;
-	this_task()->keeps = false;
+	keep(false);
 	leave();
 }
 
-static void look(void)
+void look(void)
 {
 	begin();
 	u_assert(!half_done);
@@ -331,37 +349,42 @@ static void setup_readers(void)
 	make_thing(3);
 }
 
-static void read(bool absent)
+static void read(int which)
 {
 	int *seen;
 
 	rcu_read_lock();
 	seen = READ_ONCE(thing);
-	if (absent)
-		touch(PAGE_0);
+	if (which < PAGES)
+		touch(which);
 	u_assert(!seen || *seen == 7);
 	rcu_read_unlock();
+}
+
+void touch_as_reader(int which)
+{
+	read(which);
 }
 
 static void read_absent(void)
 {
 	begin();
-	read(true);
+	read(PAGE_0);
 	leave();
 }
 
 static void read_and_leave(void)
 {
 	begin();
-	read(false);
+	read(NONE);
 	leave();
 }
 
 static void read_twice(void)
 {
 	begin();
-	read(false);
-	read(false);
+	read(NONE);
+	read(NONE);
 	leave();
 }
 
@@ -426,7 +449,7 @@ static void news_1(void)
 	guest_event(&cpus[0], PAGE_1);
 }
 
-static void bring(int which)
+void bring(int which)
 {
 	if (atomic_xchg(&page[which], THERE) == TOLD)
 		guest_event(&cpus[told_on[which]], which);
@@ -444,9 +467,14 @@ static void bring_1(void)
 }
 
 /* An interrupt that is about no page. */
+void tick_on(unsigned int cpu)
+{
+	guest_interrupt(&cpus[cpu], TICK);
+}
+
 static void tick(void)
 {
-	guest_interrupt(&cpus[0], TICK);
+	tick_on(0);
 }
 
 static void tick_often(void)
@@ -457,33 +485,54 @@ static void tick_often(void)
 }
 
 /* Another host: it has the pages, and knows of no promise. */
-static void move(void)
+void move(void)
 {
 	atomic_set(&page[PAGE_0], THERE);
 	atomic_set(&page[PAGE_1], THERE);
 	complete(&come[PAGE_0]);
 	complete(&come[PAGE_1]);
 	guest_event(&cpus[0], ALL);
+	if (two)
+		guest_event(&cpus[1], ALL);
 }
 
 /*
  * A second processor, of which C is the loop: it runs A when A has lost the
  * first one, which the tick may do, and halts when there is nothing to run.
  */
-static void setup_two(void)
+void setup_two(void)
 {
 	two = true;
+	init_completion(&moved);
 	setup_tasks(2);
 }
 
-static void loop_of_two(void)
+/* ... and A has the first from the beginning. */
+void setup_two_begun(void)
+{
+	setup_two();
+	cpus[0].owner = 2;
+}
+
+/* ... or A has the second, as if it had moved there while it waited. */
+void setup_apart(void)
+{
+	setup_two();
+	cpus[1].owner = 2;
+	atomic_set(&tasks[0].state, RUNNING);
+	tells_first = true;
+}
+
+void loop_of_two(void)
 {
 	guest_begin(&cpus[1]);
 	while (!is_over(&tasks[0])) {
-		if (pick(&tasks[0]))
-			switch_to(&tasks[0]);
-		else
+		if (pick(&tasks[0])) {
+			complete_all(&moved);
+			guest_switch('A');
+		} else {
 			halt();
+		}
 	}
 	guest_end(0);
 }
