@@ -34,6 +34,7 @@
 #include "report/names.h"
 
 #define MAX_FUNCTIONS 4096
+#define OWN_STACK (64 * 1024)	/* there is as much room between two */
 
 static unsigned long *functions;
 static size_t nfunctions;
@@ -108,10 +109,13 @@ void judge_enter(void *pc, uintptr_t high, uintptr_t low)
 	__real___tsan_func_entry(pc);
 }
 
-static bool in_a_frame(uintptr_t addr, size_t size)
+/* Of its own stack a task may read more: what it was called with, say. */
+static bool in_a_frame(uintptr_t addr, size_t size, bool write)
 {
 	int i, j;
 
+	if (!write && addr - (uintptr_t)__builtin_frame_address(0) < OWN_STACK)
+		return true;
 	for (i = 0; i < NR_TASKS; i++)
 		for (j = 0; j < tasks[i].depth; j++)
 			if (addr >= frames[i][j].low &&

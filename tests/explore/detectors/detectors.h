@@ -83,8 +83,8 @@ void blame(unsigned long pc, const struct stack *s);
 void check_leaks(bool with_init);
 void mark_init_objects(void);
 const char *plain_name(const char *expr);
-/* The grader's: may what lies there, on a stack, be written to? */
-extern bool (*stack_guard)(uintptr_t addr, size_t size);
+/* The grader's: may what lies there, on a stack, be read or written? */
+extern bool (*stack_guard)(uintptr_t addr, size_t size, bool write);
 
 /* race.c */
 extern bool racing;

@@ -24,7 +24,7 @@ extern char __start_twill_data[], __stop_twill_data[];
 extern char __executable_start[], _end[];
 
 uintptr_t data_start, data_size;
-bool (*stack_guard)(uintptr_t addr, size_t size);
+bool (*stack_guard)(uintptr_t addr, size_t size, bool write);
 
 uint32_t *shadow;		/* generation << 12 | object */
 uint32_t generation;
@@ -177,9 +177,13 @@ struct object *check_place(uintptr_t addr, size_t size, bool write,
 			return o;
 		bad_access(addr, size, write, pc);
 	}
-	if (within(addr, size, (void *)stacks_start, (void *)stacks_end) &&
-	    (!write || !stack_guard || stack_guard(addr, size)))
-		return NULL;
+	if (within(addr, size, (void *)stacks_start, (void *)stacks_end)) {
+		if (!stack_guard || stack_guard(addr, size, write))
+			return NULL;
+		fail("wild-access", "a task's stack", pc, NULL, NULL,
+		     "%s of %zu bytes where no function has a variable",
+		     write ? "write" : "read", size);
+	}
 	if (!write && within(addr, size, __executable_start, _end))
 		return NULL;
 	bad_access(addr, size, write, pc);
@@ -296,16 +300,17 @@ unsigned int state_hash(void)
 static inline void plain(uintptr_t addr, size_t size, bool write,
 			 unsigned long pc)
 {
+	bool on_stack = addr - stacks_start < stacks_end - stacks_start;
 	struct object *o;
 	bool marked;
 
-	if (addr - stacks_start < stacks_end - stacks_start && !stack_guard)
+	if (on_stack && !stack_guard)
 		return;
 	if (++accesses > MAX_ACCESSES)
 		fail("livelock", "memory", pc, NULL, NULL,
 		     "more than %ld accesses", MAX_ACCESSES);
 	marked = addr == (write ? cur->marked_write : cur->marked_read);
-	if (cur->guest && !marked)
+	if (cur->guest && !marked && !on_stack)
 		guest_boundary(pc);
 	o = check_access(addr, size, write, pc);
 	if (!racing)

@@ -19,6 +19,7 @@
 #define NRECORDS	(1 << 13)
 #define DATA_CELLS	(1 << 14)
 #define ARENA_CELLS	(ARENA_SIZE / 8)
+#define STACK_CELLS	((stacks_end - stacks_start) / 8)
 #define MAX_LOG		(1 << 18)
 
 /* What is known of some bytes of an aligned eight. */
@@ -58,6 +59,7 @@ static uint32_t run = 1;
 static clocks_t now[NR_TASKS], fenced[NR_TASKS], seen[NR_TASKS];
 static struct loc locs[NLOCS];
 static struct record *cells, data_cells[DATA_CELLS], more[NRECORDS];
+static struct record *stack_cells;	/* the grader's, if any */
 static int nmore;
 
 /* While recording: every access, for the stack of the other side. */
@@ -78,12 +80,21 @@ static inline bool any_after(clocks_t a, clocks_t b)
 	return m[0] | m[1];
 }
 
+static struct record *make_cells(size_t n)
+{
+	void *p = mmap(NULL, n * sizeof(*cells), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("no room for the race detector");
+	return p;
+}
+
 void race_setup(void)
 {
-	cells = mmap(NULL, ARENA_CELLS * sizeof(*cells), PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (cells == MAP_FAILED)
-		die("no room for the race detector");
+	cells = make_cells(ARENA_CELLS);
+	if (stack_guard)
+		stack_cells = make_cells(STACK_CELLS);
 	if ((size_t)(__stop_twill_data - __start_twill_data) > DATA_CELLS * 8)
 		die("too much static data");
 }
@@ -234,6 +245,8 @@ static void race(struct object *o, uintptr_t at, size_t size, bool write,
 	/* Static data has a symbol; the report looks it up. */
 	if (o)
 		snprintf(name, sizeof(name), "%s", o->name);
+	else if (at - stacks_start < stacks_end - stacks_start)
+		snprintf(name, sizeof(name), "a task's stack");
 	else
 		snprintf(name, sizeof(name), "@%lx", (long)at);
 	if (o) {
@@ -453,6 +466,9 @@ void race_access(struct object *o, uintptr_t addr, size_t size, bool write,
 		r = cell(addr);
 	else if (in_data(addr, size))
 		r = &data_cells[addr / 8 - data_start / 8];
+	else if (stack_cells && running->guest &&
+		 addr - stacks_start < stacks_end - stacks_start)
+		r = &stack_cells[(addr - stacks_start) / 8];
 	else
 		return;
 	if (recording)
