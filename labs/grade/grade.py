@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import circles
+import guest
 import kernel
 import rules
 import sandbox
@@ -29,6 +30,7 @@ from report import Report, Row, with_errors
 
 EXPLORE = os.path.join(ROOT, "tests/explore")
 HEADERS = EXPLORE + "/shim/include"
+GUEST = "src/guest/"	# a guest's files, in which no host's may be used
 BOUND = 2	# preemptions, where the lab does not say otherwise
 RETRIES = 1000	# of a loop that may give up, likewise
 # What the explorer cannot see must not be there: no call by a pointer but
@@ -50,6 +52,7 @@ class Grader:
         self.work = work
         self.top = scratch
         self.tree = os.path.join(self.top, "tree")
+        self.guest = lab.files[0].startswith(GUEST)
         self.rows = []
 
     # What is judged, and in which words.
@@ -88,7 +91,8 @@ class Grader:
             self.files = self.lab.start_files(self.top)
         else:
             self.files, problems = read_work(self.work, self.lab.files)
-            headers = rules.known_headers(ROOT, HEADERS)
+            headers = (rules.GUEST_HEADERS if self.guest else
+                       rules.known_headers(ROOT, HEADERS))
             for path, text in self.files.items():
                 problems += rules.check_text("work/" + path, text, sound(path),
                                              headers)
@@ -153,13 +157,15 @@ class Grader:
             return self.refuse("builds", "the files compile",
                                self.home(words).splitlines())
         objects = {path: obj for kind, obj, path in every
-                   if kind == "subject" and path.startswith("src/")}
+                   if kind == "subject" and path.startswith("src/") and
+                   path.startswith(GUEST) == self.guest}
         own = rules.nm(*(obj for kind, obj, _ in every if kind == "runtime"))
         self.own = {name for symbols in own.values()
                     for name, t in symbols if t == "T"}
         mine = rules.Objects(objects, self.files, self.place)
-        said, self.state = mine.check(self.lab.names,
-                                      rules.kernel_functions(HEADERS))
+        said, self.state = mine.check(
+            self.lab.names, rules.GUEST if self.guest else
+            rules.kernel_functions(HEADERS))
         said = said or self.disturbed(mine)
         if said:
             return self.refuse("rules", "only what a lab may contain", said)
@@ -238,7 +244,9 @@ class Grader:
 
     def ask_kernel(self):
         """Replay on a booted kernel; it can only take points away."""
-        row = Row("kernel", "a booted kernel, under the orders that fail", 0)
+        row = (Row("guest", "a guest that waits, on a booted machine", 0)
+               if self.guest else
+               Row("kernel", "a booted kernel, under the orders that fail", 0))
         self.rows.append(row)
         if not self.use_vm:
             row.text = "skipped: NOVM=1"
@@ -246,7 +254,8 @@ class Grader:
             row.text = "skipped: there is nothing to take away"
         else:
             known = {r.result["class"] for r in self.rows if r.result}
-            took, row.text = kernel.ask(self.lab, self.tree, self.top, known)
+            took, row.text = (guest if self.guest else kernel).ask(
+                self.lab, self.tree, self.top, known)
             row.text = self.home(row.text)
             row.score = -took
 

@@ -28,7 +28,7 @@ class Report:
         op = next((r["op"] for r in x["rows"] if r["failing"]), "")
         for h in self.lab.hints:
             if (all(re.fullmatch(h.get(k, ".*"), x[k]) for k in
-                    ("class", "object", "function")) and
+                    ("class", "object", "function", "scenario")) and
                     re.fullmatch(h.get("op", ".*"), op)):
                 return h["hint"]
         return ""

@@ -58,6 +58,14 @@ COMPILERS = re.compile(r"""
 	__tsan_(unaligned_)?(volatile_)?(read|write)(1|2|4|8|16)""", re.X)
 # What a header declares, and writes where nobody looks.
 UNCHECKED = {"snprintf"}
+# A guest's code has its own kernel around it, and nothing of the host's: what
+# guest/os.h offers, as it is called when macros have been expanded.
+GUEST_HEADERS = {"<guest/os.h>", '"async_pf.h"', '"rcu.h"'}
+GUEST = set("""this_task this_reader this_cpu may_block set_blocked wake_task
+	kick_cpu halt cli sti hlt sti_hlt interrupts_off interrupts_as
+	guest_schedule guest_rcu_read_lock guest_rcu_read_unlock rcu_preempt
+	shim_alloc kfree shim_marked shim_lock shim_trylock shim_unlock
+	memcpy memmove memset memcmp""".split())
 
 SECTIONS = re.compile(r"""
 	\.(text|data|bss)(\.unlikely|\.rel\.ro(\.local)?)? | \.rodata(\..*)? |
@@ -137,9 +145,10 @@ def check_directives(said, every, headers, is_header):
             what = "".join(t.text for t in line[2:])
             if what not in headers:
                 near = difflib.get_close_matches(what, headers, 3)
-                said.bad(line[0].line, "#include %s: the explorer does not "
-                         "have it%s" % (what, "; it has " + ", ".join(near)
-                                        if near else ""))
+                said.bad(line[0].line, "#include %s: %s does not have it%s" % (
+                    what, "a guest" if headers is GUEST_HEADERS else
+                    "the explorer", "; it has " + ", ".join(near)
+                    if near else ""))
         elif (name in ("define", "undef") and is_header and
               (len(line) < 3 or line[2].text != guard)):
             said.bad(line[0].line, "#%s in a header, but the guard's: it "
@@ -264,9 +273,11 @@ def follows(seen, i, n):
 # ---- The compiled files.
 
 def kernel_functions(include):
-    """The functions that the shim's headers declare as the kernel's."""
+    """The functions that the shim's headers declare as the kernel's: not those
+    by which a scenario makes a guest."""
     names = set()
-    for folder, _, files in os.walk(include):
+    for folder, folders, files in os.walk(include):
+        folders[:] = [d for d in folders if d != "guest"]
         for f in files:
             with open(os.path.join(folder, f)) as header:
                 names |= set(re.findall(
