@@ -24,11 +24,11 @@ done
 # Lines that say what went wrong, and the explorer's classes that mean the same.
 SIGNS = (
     (r".*: wrong$", "assertion use-after-free livelock deadlock data-race"),
-    (r"(no memory is left|memory was given back).*",
+    (r".*(no memory is left|memory was given back).*",
      "bad-free double-free leak use-after-free"),
     (r"(.* )?exception \d+.*", "null-dereference wild-access wild-call oops "
      "use-after-free data-race bad-free"),
-    (r".*(nobody is left to wake|not ended in).*",
+    (r".*(nobody is left to wake|not ended in|no news, for).*",
      "deadlock livelock time-limit"),
 )
 HANGS = SIGNS[-1][1]
@@ -48,7 +48,6 @@ def ask(lab, tree, top, known):
     if p.returncode:
         raise CannotGrade("module.sh:\n" + p.stdout[-2000:])
     p = run("make", "-s", "-C", tree, "-f", "src/vmm/build.mk",
-            "CC=gcc -include " + os.path.join(lab.dir, "instructions.h"),
             "build/guest/wait.elf", "build/guest/user.elf", env=env, stderr=-2)
     if p.returncode:
         return MOST, "does not build as a guest's:\n" + "\n".join(
@@ -64,8 +63,8 @@ def ask(lab, tree, top, known):
         f.write(PAYLOAD)
     os.chmod(payload + "/run", 0o755)
     progress("booting")
-    said = run(VM + "/run.sh", "-v", "-k", "stock", "-o", top + "/machine",
-               payload, env=env, stderr=-2).stdout.replace("\r", "")
+    said = run(VM + "/run.sh", "-v", "-k", "stock", "-t", str(3 * SECONDS),
+               "-o", top + "/machine", payload, env=env, stderr=-2).stdout.replace("\r", "")
     if "guest: 1\n" not in said:
         raise CannotGrade("the machine does not begin:\n" + said[-2000:])
     return judge(said, known)

@@ -62,7 +62,7 @@ UNCHECKED = {"snprintf"}
 # guest/os.h offers, as it is called when macros have been expanded.
 GUEST_HEADERS = {"<guest/os.h>", '"async_pf.h"', '"rcu.h"'}
 GUEST = set("""this_task this_reader this_cpu may_block set_blocked wake_task
-	kick_cpu halt cli sti hlt sti_hlt interrupts_off interrupts_as
+	kick_cpu halt cli sti hlt interrupts_off interrupts_as
 	guest_schedule guest_rcu_read_lock guest_rcu_read_unlock rcu_preempt
 	shim_alloc kfree shim_marked shim_lock shim_trylock shim_unlock
 	memcpy memmove memset memcmp""".split())

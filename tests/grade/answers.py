@@ -5,6 +5,11 @@ import re
 from tries import LABS, Wrong, case, run, table
 
 
+# What is right and of less use: it loses points in this row, for this reason.
+OF_LESS_USE = {"guest-wait/alt-always-halt":
+               ("another task runs", "deadlock: an interrupt, in wait_halt")}
+
+
 def full_marks(name):
     def test(t):
         t.take(name).grade().gets(100)
@@ -13,9 +18,14 @@ def full_marks(name):
 
 def rejected(name, scenario, why):
     """For the reason that the book's table has, in the scenario of the table
-    (where it is a row's first one)."""
+    (where it is a row's first one). If the mistake is in a file that is not
+    the lab's, the work is as good as the sound one."""
     def test(t):
-        t.take(name).grade().fails(scenario, why)
+        sound = t.take("sound").files()
+        if t.take(name).files() == sound:
+            t.grade().gets(100)
+            return
+        t.grade().fails(scenario, why)
         if name.endswith("/bug"):
             t.gets(0)
     return test
@@ -66,7 +76,8 @@ def add_answers():
         at = lab.name + "/"
         case(at + "sound", lab)(full_marks("sound"))
         for v, *_ in lab.variants("alt-"):
-            case(v, lab)(full_marks(v))
+            case(v, lab)(rejected(v, *OF_LESS_USE[v]) if v in OF_LESS_USE
+                         else full_marks(v))
         for v, scenario, why in lab.variants("bug") + lab.variants("wrong-"):
             case(v, lab)(rejected(v, scenario, why))
         for name, base, path, edit, expected in table(

@@ -3,9 +3,10 @@
 labs; here they are tried on the one that has a header."""
 import os
 import re
-from tries import CIRCLE, GIFT, case, run
+from tries import CIRCLE, GIFT, WAIT, case, run
 
 GROUP, HEADER, DEVICE = "src/vfio/group.c", "src/vfio/group.h", "src/device.c"
+SLEEP = "src/guest/async_pf.c"
 
 
 def refused(name, row, words, spoil, lab=CIRCLE):
@@ -129,6 +130,28 @@ def add_cheats():
             "vm.c:[0-9]+: not allowed: shim_init_at_", add(
                 "static int __init twill_init(void) { return 0; }\n"
                 "module_init(twill_init);", "src/vm.c"), GIFT)
+    for name, words, text in (
+            ("event", "uses guest_event,", "void async_pf_x(void);\n"
+             "void async_pf_x(void) { guest_event(guest_this(), 0); }"),
+            ("init", "uses guest_init,", "void async_pf_x(void);\n"
+             "void async_pf_x(void) { guest_init((void *)0x404000, NULL, "
+             "NULL); }"),
+            ("host", "uses vcpu_kick,", "void vcpu_kick(void *v);\n"
+             "void async_pf_x(void);\n"
+             "void async_pf_x(void) { vcpu_kick(NULL); }"),
+            ("sleep", "#include <linux/mutex.h>: a guest does not have it",
+             "#include <linux/mutex.h>"),
+            ("define", "defines rcu_x for other files to see",
+             "void rcu_x(void);\nvoid rcu_x(void) { }"),
+            ("asm", "assembly", "void async_pf_x(void);\n"
+             'void async_pf_x(void) { asm("cli"); }'),
+            ("macro", "a macro called halt", "#define halt hlt")):
+        refused("cheat-guest-" + name, "rules", words, add(text, SLEEP), WAIT)
+    refused("cheat-machine", "rules", "uses guest_init,", add(
+        "void guest_init(void *c, void *handler, void *rule);\n"
+        "void vm_x(void);\n"
+        "void vm_x(void) { guest_init((void *)0x404000, NULL, NULL); }",
+        "src/vm.c"), GIFT)
     for name, words, spoil in (
             ("cheat-override", "multiple definition of", add(
                 "struct { int bound; } opts;")),

@@ -57,9 +57,9 @@ class Lab:
 
 LABS = [Lab(folder) for folder in sorted(os.listdir(ROOT + "/labs"))
         if os.path.exists(os.path.join(ROOT, "labs", folder, "lab.json"))]
-GIFT, TABLE, CIRCLE = (
+GIFT, TABLE, WAIT, CIRCLE = (
     next(lab for lab in LABS if lab.name == name)
-    for name in ("async-pf", "stage2-pgd", "lock-inversion"))
+    for name in ("async-pf", "stage2-pgd", "guest-wait", "lock-inversion"))
 
 
 def variant(name, scratch):
@@ -97,6 +97,9 @@ class Try:
     def read(self, path):
         with open(self.at(path)) as f:
             return f.read()
+
+    def files(self):
+        return [self.read(path) for path in self.lab.files]
 
     def write(self, path, text):
         with open(self.at(path), "w") as f:
