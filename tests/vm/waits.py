@@ -42,13 +42,21 @@ record() {
 }
 for module in *.ko; do
 	insmod ./$module
-	echo 1 >$trace/events/twill/enable
 	for variant in ${module%%.ko}.d/*; do
 		run $variant --lazy=1 wait
 		run $variant "--lazy=1 -c 2" wait 2
 		run $variant --lazy user
 	done
 	wait
+	# Once more, for the record, those that hang. While all are traced, one
+	# guest in some hundreds ends with its host's registers in its VMCB, on
+	# QEMU 7.2; why is not known.
+	echo 1 >$trace/events/twill/enable
+	for variant in ${module%%.ko}.d/*; do
+		[ ! -e $variant/hangs ] || run $variant --lazy=1 wait -again
+	done
+	wait
+	echo 0 >$trace/events/twill/enable
 	record >>record
 	# A worker may be the last to let go of an address space, and of a file.
 	n=0
@@ -114,14 +122,14 @@ def differs(tree, name):
         return a.read() != b.read()
 
 
-def prepare(variants, payload):
+def prepare(wanted, payload):
     """The modules; and for each the variants that it runs, MODULE.d/NAME/."""
     kernel = do("bash", "-c", 'eval "$(tests/vm/kernel.sh %s)"; echo "$kdir"' % KIND,
                 stdout=subprocess.PIPE).stdout.strip()
     ours = module(".", "build/module/" + KIND, kernel)
     do("make", "-s", "build/vmm/twill")
     do("cp", "build/vmm/twill", payload)
-    for variant in variants:
+    for variant, expected in wanted:
         name, kind, made = variant.split("/")[-1], "twill", ours
         tree = "build/variants/%s/tree" % variant
         do("./tangle.sh", "--variant", variant, tree)
@@ -134,13 +142,15 @@ def prepare(variants, payload):
         os.makedirs(to)
         do("cp", made, os.path.join(payload, kind + ".ko"))
         do("cp", *["%s/build/guest/%s.elf" % (tree, g) for g in GUESTS], to)
+        if expected in HUNG:
+            open(os.path.join(to, "hangs"), "w").close()
 
 
-def boot(variants, out):
+def boot(wanted, out):
     payload = os.path.join(out, "payload")
     do("rm", "-rf", out)
     os.makedirs(payload)
-    prepare(variants, payload)
+    prepare(wanted, payload)
     with open(os.path.join(payload, "run"), "w") as f:
         f.write(RUN % WATCHDOG)
     os.chmod(f.name, 0o755)
@@ -181,7 +191,7 @@ def failing(said):
 
 def record(said):
     """What the host did last with the one processor of the guest that hangs."""
-    for line in said["said-wait"]:
+    for line in said.get("said-wait-again", []):
         if line.startswith("the host: "):
             return line[10:]
     return ""
@@ -208,7 +218,7 @@ def main():
     args = parser.parse_args()
     wanted = [r for r in rows() if not args.variants or r[0] in args.variants]
     out = os.path.join(BUILD, "vm/waits")
-    said = split(boot([v for v, _ in wanted], out))
+    said = split(boot(wanted, out))
     if args.record:
         with open(args.record, "w") as f:
             lines = said[wanted[0][0].split("/")[-1]]["said-wait"]
