@@ -466,6 +466,18 @@ static void bring_1(void)
 	bring(PAGE_1);
 }
 
+/* What ends a halt, flag or no flag, and brings nothing. */
+static void setup_nmi(void)
+{
+	setup_tasks(1);
+	cpus[0].hears_nmis = true;
+}
+
+static void nmi(void)
+{
+	guest_nmi(&cpus[0], KICK);
+}
+
 /* An interrupt that is about no page. */
 void tick_on(unsigned int cpu)
 {
@@ -563,6 +575,8 @@ SCENARIO("guest-keeps", "a task that keeps its processor waits for a page",
 	 setup, one_touched, keep_and_touch, look, bring_0, tick);
 SCENARIO("guest-alone", "a task waits, and there is no other",
 	 setup_one, one_touched, keep_and_touch, bring_0);
+SCENARIO("guest-nmi", "... and an NMI, which comes at any time, is no news",
+	 setup_nmi, one_touched, keep_and_touch, bring_0, nmi);
 SCENARIO("guest-early", "the news comes before the fault",
 	 setup, one_touched, touch_promised, look, bring_0);
 SCENARIO("guest-same", "two tasks wait with one token, which comes twice",

@@ -10,10 +10,12 @@
 
 #define MAX_SENT	32
 
+enum kind { INTERRUPT, EVENT, AN_NMI };
+
 static struct sent {
 	struct guest_cpu *cpu;
 	int vector;
-	bool event;
+	enum kind kind;
 } sent[MAX_SENT];
 static int first_sent, last_sent, ncpus;
 
@@ -53,10 +55,20 @@ static bool takes_event(const struct guest_cpu *c)
 	return c->events && !c->in_event && c->rule[c->enabled][c->shadow];
 }
 
+/*
+ * The shadow holds an NMI back, too: its IRET would end the shadow, and what
+ * comes then comes in front of the HLT.
+ */
+static bool takes_nmi(const struct guest_cpu *c)
+{
+	return c->nmis && !c->in_nmi && !c->shadow;
+}
+
 /* Is there anything that the CPU would take before its next instruction? */
 static bool takes(const struct guest_cpu *c)
 {
-	return takes_event(c) || (c->interrupts && c->enabled && !c->shadow);
+	return takes_event(c) || takes_nmi(c) ||
+	       (c->interrupts && c->enabled && !c->shadow);
 }
 
 bool guest_wakes(const struct task *t)
@@ -85,7 +97,7 @@ static void handle(struct guest_cpu *c, const char *how, int vector,
 bool guest_take(void)
 {
 	struct guest_cpu *c = cur->guest;
-	bool event;
+	bool event, nmi;
 	int vector;
 
 	if (c->owner != cur->id + 1)
@@ -98,9 +110,15 @@ bool guest_take(void)
 	c->missed |= c->shadow;
 	touch(&c->interrupts, T_WRITE);
 	acquire(&c->interrupts);
+	nmi = takes_nmi(c);
 	event = takes_event(c);
-	vector = __builtin_ctz(event ? c->events : c->interrupts);
-	if (event) {
+	vector = __builtin_ctz(nmi ? c->nmis : event ? c->events : c->interrupts);
+	if (nmi) {
+		c->nmis &= ~(1u << vector);
+		c->in_nmi = true;
+		handle(c, "nmi", vector, true);
+		cur->guest->in_nmi = false;
+	} else if (event) {
 		c->events &= ~(1u << vector);
 		c->in_event = true;
 		handle(c, "event", vector, true);
@@ -115,7 +133,9 @@ bool guest_take(void)
 /* An access to memory is about to be made: somebody may come first. */
 void guest_boundary(unsigned long pc)
 {
-	if (cur->guest->enabled || cur->guest->rule[false][false])
+	const struct guest_cpu *c = cur->guest;
+
+	if (c->enabled || c->rule[false][false] || c->hears_nmis)
 		wait_for("instruction", NULL, pc, NULL, NULL);
 }
 
@@ -286,28 +306,36 @@ void guest_trap(int vector)
 
 /* What is sent. */
 
-static void send(struct guest_cpu *c, int vector, bool event,
+static void send(struct guest_cpu *c, int vector, enum kind kind,
 		 unsigned long pc)
 {
-	visible(event ? "send event" : "send interrupt", vectors[vector & 31],
-		pc, NULL, NULL);
+	static const char *const names[] = {
+		"send interrupt", "send event", "send nmi",
+	};
+
+	visible(names[kind], vectors[vector & 31], pc, NULL, NULL);
 	if (last_sent - first_sent == MAX_SENT)
 		die("too many interrupts");
 	touch(&last_sent, T_WRITE);
 	race_start();
 	release(&c->interrupts);
-	sent[last_sent++ % MAX_SENT] = (struct sent){ c, vector & 31, event };
+	sent[last_sent++ % MAX_SENT] = (struct sent){ c, vector & 31, kind };
 	need_irqs();
 }
 
 void guest_interrupt(struct guest_cpu *c, int vector)
 {
-	send(c, vector, false, HERE);
+	send(c, vector, INTERRUPT, HERE);
 }
 
 void guest_event(struct guest_cpu *c, int vector)
 {
-	send(c, vector, true, HERE);
+	send(c, vector, EVENT, HERE);
+}
+
+void guest_nmi(struct guest_cpu *c, int vector)
+{
+	send(c, vector, AN_NMI, HERE);
 }
 
 static bool have_sent(void)
@@ -332,7 +360,8 @@ static void deliver(void)
 
 	touch(&last_sent, T_WRITE);
 	touch(&s->cpu->interrupts, T_RELEASE);
-	*(s->event ? &s->cpu->events : &s->cpu->interrupts) |= 1u << s->vector;
+	*(s->kind == AN_NMI ? &s->cpu->nmis : s->kind == EVENT ?
+	  &s->cpu->events : &s->cpu->interrupts) |= 1u << s->vector;
 	note("arrives", vectors[s->vector], 0);
 }
 

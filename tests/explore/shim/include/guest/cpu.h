@@ -6,7 +6,7 @@
  * call below, is an instruction. Before an instruction whatever has arrived is
  * taken, if the CPU takes it there: interrupts while IF is set and the last
  * instruction was not the STI that set it; events, which a hypervisor puts in,
- * where its rule lets them. A handler runs on the stack of the interrupted
+ * where its rule lets them; NMIs, but in an NMI's handler or the shadow. A handler runs on the stack of the interrupted
  * task, with IF clear, and returns by IRET.
  *
  *	static struct guest_cpu cpu;
@@ -28,9 +28,11 @@ struct guest_cpu {
 	bool enabled;			/* IF */
 	bool shadow;			/* STI was the last instruction */
 	bool missed;			/* something came in that shadow */
+	bool hears_nmis;		/* a scenario with NMIs says so */
+	bool in_nmi;
 	bool in_event;			/* no event comes in an event's handler */
 	bool rule[2][2];		/* do events come? by IF and the shadow */
-	unsigned int interrupts, events;	/* arrived: a bit a vector */
+	unsigned int interrupts, events, nmis;	/* arrived: a bit a vector */
 	int number;
 	int owner;			/* the task that has the CPU, plus 1 */
 };
@@ -65,5 +67,6 @@ void interrupts_as(bool on);	/* STI, or CLI */
 /* The host's: sent now, arrives some time later. */
 void guest_interrupt(struct guest_cpu *c, int vector);
 void guest_event(struct guest_cpu *c, int vector);
+void guest_nmi(struct guest_cpu *c, int vector);
 
 #endif
