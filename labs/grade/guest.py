@@ -15,12 +15,28 @@ BASE = 0x100000		# where build.mk puts a guest
 RIGHT = "that is as it should be"
 PAYLOAD = """#!/bin/sh
 insmod ./twill.ko || exit
+trace=/sys/kernel/tracing
+echo 1 >$trace/events/twill/enable
 for cpus in 1 2; do
 	echo "guest: $cpus"
 	./twill run --watchdog=%d --lazy=1 -c $cpus guest.elf 2>&1
 	echo "guest: ended"
+	awk '/page_absent|page_ready|guest_halts/ { last[$NF] = one[$NF] " " $(NF - 1)
+		one[$NF] = $(NF - 1)
+	} END { for (vcpu in last) print "host: " last[vcpu] }' $trace/trace
+	echo "host: ended"
+	echo >$trace/trace
 done
 """ % SECONDS
+# How the host's record of a processor ends, which says why it hangs.
+RECORD = {
+    "page_ready guest_halts":
+        "the host had told it that the page had come, and then it halted",
+    "page_absent guest_halts":
+        "the host had told it that the page was absent, and then it halted",
+    "guest_halts guest_halts":
+        "the host had nothing to tell it when it halted",
+}
 # Lines that say what went wrong, and the explorer's classes that mean the same.
 SIGNS = (
     (r".*: wrong$", "assertion use-after-free livelock deadlock data-race"),
@@ -82,12 +98,19 @@ def fitting(guests):
         return guests + ("wait.elf" if f.read(1) != b"\0" else "user.elf")
 
 
+def hanged(record):
+    """What the host has recorded of the processors of a guest that hangs."""
+    record, _, _ = record.partition("host: ended\n")
+    return "".join("\n  " + RECORD[l[6:]] for l in sorted(set(record.splitlines()))
+                   if l[:6] == "host: " and l[6:] in RECORD)
+
+
 def judge(said, known):
     """What it costs, and in which words it is told."""
     took, told = 0, []
     for cpus in "12":
         _, _, text = said.partition("guest: %s\n" % cpus)
-        text, ended, _ = text.partition("guest: ended\n")
+        text, ended, record = text.partition("guest: ended\n")
         lines = text.splitlines()
         if ended and RIGHT in lines:
             continue
@@ -95,8 +118,9 @@ def judge(said, known):
             ((l, means) for sign, means in SIGNS for l in lines
              if re.fullmatch(sign, l)), ("it does not come to an end", HANGS))
         seen = known & set(means.split())
-        told.append("on %s processor%s: %s%s" % (
+        told.append("on %s processor%s: %s%s%s" % (
             cpus, "s" * (cpus > "1"), clean(line, 120),
+            hanged(record) if means == HANGS else "",
             ", for which there are no points above already" if seen else ""))
         took = max(took, 0 if seen else MOST)
     return took, "the guest says\n" + "\n".join(told) if told else "silent"
